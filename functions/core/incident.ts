@@ -1,0 +1,69 @@
+import * as z from 'zod'
+import { Description } from './description.ts'
+import { Finding } from './finding.ts'
+
+/** Whether a peer is denied in a shared ACL, or why it must not be. */
+export const Denial = z.object({
+  acl: z.string().max(128),
+  peer: z.string().max(64),
+  allowed: z.boolean(),
+  /** Why not, where not. */
+  reason: z.string().max(512),
+})
+export type Denial = z.infer<typeof Denial>
+
+export const StepRecord = z.object({
+  status: z.enum(['intended', 'done', 'failed', 'reverted']),
+  attempts: z.number().int(),
+  covers: z.string().max(8192),
+  at: z.number(),
+  done: z.array(z.string()),
+  unable: z.array(z.string()),
+  facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
+  reason: z.string(),
+})
+export type StepRecord = z.infer<typeof StepRecord>
+
+/**
+ * pending: not cut yet · unverified: changed but not proven · new-flows-only: tracked conversations may still pass ·
+ * cut: proven · none: nothing was cut (observed, awaiting approval, alerted, refused by policy) · restored: put back.
+ */
+export const CutState = z.enum(['none', 'pending', 'unverified', 'new-flows-only', 'cut', 'restored'])
+export type CutState = z.infer<typeof CutState>
+
+/** The deduplicated findings of one instance, from open to closed (NIST SP 800-61r3). */
+export const Incident = z.object({
+  id: z.string().max(64),
+  instance: z.string().max(64),
+  account: z.string().max(64),
+  region: z.string().max(64),
+  openedAt: z.number(),
+  closedAt: z.number().optional(),
+  drill: z.boolean(),
+  /** What policy said: `isolate` cuts; `alert` and `observe` only report; `approval` waits for a person; `refused` says why. */
+  verdict: z.enum(['isolate', 'alert', 'observe', 'approval', 'refused']),
+  verdictReason: z.string().max(1024),
+  approvedBy: z.string().max(256).optional(),
+  /** Newest last; the signals of all are on the ticket. Bounded: past the bound the weakest leaves. */
+  findings: z.array(Finding),
+  /** Ids of every finding that ever joined, so that a redelivery is known. Bounded likewise. */
+  findingIds: z.array(z.string().max(64)),
+  /** How the instance stood before the first change. Written once. Absent where nothing is changed. */
+  restorePoint: Description.optional(),
+  /** The quarantine group that the swap uses, by recorded id. */
+  quarantine: z.string().max(128).optional(),
+  denials: z.array(Denial),
+  steps: z.record(z.string(), StepRecord),
+  cut: z.object({
+    state: CutState,
+    /** When the last change of the cut was answered, milliseconds; later flow-log windows prove it. */
+    at: z.number().optional(),
+    reasons: z.array(z.string().max(1024)),
+    checkedAt: z.number().optional(),
+  }),
+  /** The newest journal entry, for the next link of the chain. */
+  journal: z.object({ sequence: z.number().int(), hash: z.string().max(64) }),
+  /** Who works on it now; a lapsed claim can be taken over. */
+  claim: z.object({ owner: z.string().max(128), until: z.number() }).optional(),
+})
+export type Incident = z.infer<typeof Incident>

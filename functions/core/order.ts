@@ -1,0 +1,19 @@
+import * as z from 'zod'
+import { Finding } from './finding.ts'
+
+const instance = z.string().min(1).max(64)
+const incident = z.string().min(1).max(64)
+const by = z.string().min(1).max(256)
+
+/** What travels in an instance's lane. */
+export const Order = z.discriminatedUnion('kind', [
+  z.object({ kind: z.literal('finding'), finding: Finding }),
+  z.object({ kind: z.literal('continue'), instance, incident }),
+  z.object({ kind: z.literal('approve'), instance, incident, by }),
+  z.object({ kind: z.literal('release'), instance, incident, by }),
+])
+export type Order = z.infer<typeof Order>
+
+export function instanceOf(order: Order): string {
+  return order.kind === 'finding' ? order.finding.instance : order.instance
+}

@@ -1,0 +1,138 @@
+import type { Description, Protection } from './description.ts'
+import type { Incident } from './incident.ts'
+import type { Order } from './order.ts'
+
+/** Milliseconds since the epoch. The only way that core learns the time. */
+export interface Clock {
+  now(): number
+}
+
+export interface Key {
+  readonly partition: string
+  readonly sort: string
+}
+
+export interface Row {
+  readonly key: Key
+  /** Plain objects, arrays, strings, finite numbers, booleans and Uint8Array; no `undefined`. */
+  readonly value: unknown
+  /** Changes with every write; opaque except for equality. */
+  readonly version: number
+}
+
+/** `absent`: no row, or one that has expired. `any`: whatever stands there. A number: the version that was read. */
+export type Expectation = 'absent' | 'any' | number
+
+/**
+ * State in single-item conditional writes, nothing more, so that DynamoDB and Tablestore can both hold it.
+ * An expired row counts as absent, whether or not the store has swept it yet.
+ */
+export interface Ledger {
+  read(key: Key): Promise<Row | undefined>
+  /** Rows of one partition in the order of their sort keys, expired ones left out. */
+  list(partition: string, prefix?: string): Promise<Row[]>
+  /** Returns the new row, or `undefined` when the expectation did not hold. `expires` in milliseconds since the epoch. */
+  write(key: Key, value: unknown, expect: Expectation, expires?: number): Promise<Row | undefined>
+  /** Returns false when the expectation did not hold. */
+  remove(key: Key, expect: Expectation): Promise<boolean>
+}
+
+/** A queue with one lane an instance: what is sent to a lane is handled in order, one message at a time. */
+export interface Queue {
+  /** `id` hides a second message with the same id for some minutes, so it is a hash of what the order rests on. */
+  send(message: { readonly lane: string; readonly id: string; readonly order: Order }): Promise<void>
+}
+
+/** What could not be decoded or handled. */
+export interface DeadLetter {
+  readonly source: string
+  /** Where in the source: log group, stream, event id, line. */
+  readonly position: string
+  readonly reason: string
+  readonly bytes: Uint8Array
+}
+
+export interface DeadLetters {
+  put(letters: readonly DeadLetter[]): Promise<void>
+}
+
+/** What respond must know of an instance before it changes anything. At most one cloud round trip deep. */
+export interface Instances {
+  /** `vpc` is a hint from the inventory that saves a round trip. `undefined`: there is no such instance. */
+  describe(instance: string, vpc: string | undefined, signal: AbortSignal): Promise<Description | undefined>
+}
+
+export interface Ticket {
+  /** The same key, however often, is one ticket. */
+  readonly key: string
+  readonly incident: string
+  readonly instance: string
+  readonly title: string
+  /** OCSF severity_id: 1 informational to 5 critical. */
+  readonly severity: 1 | 2 | 3 | 4 | 5
+  readonly markdown: string
+  readonly state: string
+  readonly drill: boolean
+}
+
+export interface TicketTarget {
+  readonly id: string
+  /** Opens the ticket, or brings the one that `reference` names up to date. Returns its reference in the tracker. */
+  put(ticket: Ticket, reference: string | undefined, signal: AbortSignal): Promise<string>
+}
+
+/** Static messages, structured fields. Never secrets, tokens or whole events. */
+export interface Log {
+  info(message: string, fields?: Record<string, unknown>): void
+  warn(message: string, fields?: Record<string, unknown>): void
+  error(message: string, fields?: Record<string, unknown>): void
+}
+
+export interface Metrics {
+  count(name: string, value?: number): void
+}
+
+export interface Permission {
+  readonly actions: readonly string[]
+  /** ARNs with `*` where the account or id is not known at deployment. */
+  readonly resources: readonly string[]
+  readonly conditions?: Readonly<Record<string, Readonly<Record<string, string | readonly string[]>>>>
+}
+
+/** contain and preserve start together, then collect, then report. */
+export type Stage = 'contain' | 'preserve' | 'collect' | 'report'
+
+export interface Work {
+  readonly incident: Incident
+  /** 1 at the first try. Above 1 the outcome of an earlier try may be unknown: look before asking again. */
+  readonly attempt: number
+  readonly signal: AbortSignal
+}
+
+export interface Outcome {
+  /** What was changed or made, a short sentence each, for the journal and the ticket. */
+  readonly done: readonly string[]
+  /** What this step could not do, and why. The step counts as done: it has named what it cannot cover. */
+  readonly unable: readonly string[]
+  /** Identifiers that verify, revert and the report need (snapshot ids, entry numbers, association ids). */
+  readonly facts: Readonly<Record<string, string | number | boolean | readonly string[]>>
+}
+
+export interface Verdict {
+  readonly holds: boolean
+  readonly notes: readonly string[]
+}
+
+/** One reversible, repeatable action. A step that throws is journaled as failed and tried again; it never stops the others. */
+export interface Step {
+  readonly id: string
+  readonly stage: Stage
+  readonly permissions: readonly Permission[]
+  /** A text that stands for what this step acts on; when it changes, the step is applied again. Default: never. */
+  covers?(incident: Incident): string
+  apply(work: Work): Promise<Outcome>
+  verify(work: Work): Promise<Verdict>
+  revert(work: Work): Promise<Outcome>
+}
+
+export type { Description, Protection }

@@ -1,0 +1,33 @@
+/**
+ * What the conversations say to whoever must prove a cut: the flow-log windows of each interface and the conversations
+ * that may still be tracked. Times are seconds since the epoch.
+ */
+
+/** One flow-log window of an interface. `acceptedBytes` counts both directions. */
+export interface Window {
+  readonly interface: string
+  readonly start: number
+  readonly end: number
+  readonly status: 'ok' | 'nodata' | 'skipped'
+  readonly acceptedBytes: number
+}
+
+export interface Tracked {
+  readonly peer: string
+  readonly port: number
+  readonly protocol: number
+  readonly first: number
+  readonly last: number
+  /** A FIN or RST was seen and nothing after it. */
+  readonly closed: boolean
+  /** At least one accepted record: a refused attempt is never tracked. */
+  readonly accepted: boolean
+}
+
+export interface Traffic {
+  /** Newest last; bounded to the last hours. */
+  readonly windows: readonly Window[]
+  readonly conversations: readonly Tracked[]
+  /** True where the bound on conversations made some leave: then no proof is complete. */
+  readonly truncated: boolean
+}
