@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { Description } from './description.ts'
 import { Finding } from './finding.ts'
+import { JournalLine } from './journal.ts'
 
 /** Whether a peer is denied in a shared ACL, or why it must not be. */
 export const Denial = z.object({
@@ -44,6 +45,8 @@ export const Incident = z.object({
   verdict: z.enum(['isolate', 'alert', 'observe', 'approval', 'refused']),
   verdictReason: z.string().max(1024),
   approvedBy: z.string().max(256).optional(),
+  /** Set when a person asked for the release; from then on nothing is cut again under this incident. */
+  releasedBy: z.string().max(256).optional(),
   /** Newest last; the signals of all are on the ticket. Bounded: past the bound the weakest leaves. */
   findings: z.array(Finding),
   /** Ids of every finding that ever joined, so that a redelivery is known. Bounded likewise. */
@@ -63,6 +66,8 @@ export const Incident = z.object({
   }),
   /** The newest journal entry, for the next link of the chain. */
   journal: z.object({ sequence: z.number().int(), hash: z.string().max(64) }),
+  /** Journal lines written together with the change that they tell of and not yet linked into the chain. */
+  pending: z.array(JournalLine),
   /** Who works on it now; a lapsed claim can be taken over. */
   claim: z.object({ owner: z.string().max(128), until: z.number() }).optional(),
 })

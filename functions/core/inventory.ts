@@ -64,6 +64,10 @@ export const NetworkRow = z.object({
 })
 export type NetworkRow = z.infer<typeof NetworkRow>
 
+/** Every interface behind an ACL, in scope or not: all of them feel a deny in it. */
+export const AclRow = z.object({ acl: id, interfaces: z.array(id) })
+export type AclRow = z.infer<typeof AclRow>
+
 /** How many instances are in scope, counted by verify, never during a cut. */
 export const ScopeRow = z.object({ inScope: z.number().int(), at: z.number() })
 export type ScopeRow = z.infer<typeof ScopeRow>
@@ -74,6 +78,7 @@ export const inventoryKeys = {
   instance: (instance: string): Key => ({ partition, sort: `instance/${instance}` }),
   interface: (networkInterface: string): Key => ({ partition, sort: `interface/${networkInterface}` }),
   address: (address: string): Key => ({ partition, sort: `address/${address}` }),
+  acl: (acl: string): Key => ({ partition, sort: `acl/${acl}` }),
   network: (vpc: string): Key => ({ partition, sort: `network/${vpc}` }),
   scope: { partition, sort: 'scope' } satisfies Key,
 }

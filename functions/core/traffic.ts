@@ -20,8 +20,8 @@ export interface Tracked {
   readonly last: number
   /** A FIN or RST was seen and nothing after it. */
   readonly closed: boolean
-  /** At least one accepted record: a refused attempt is never tracked. */
-  readonly accepted: boolean
+  /** Accepted records in both directions: a refused or unanswered attempt is not tracked as established. */
+  readonly established: boolean
 }
 
 export interface Traffic {

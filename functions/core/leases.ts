@@ -1,0 +1,106 @@
+import * as z from 'zod'
+import { RetryableError } from './errors.ts'
+import type { Key, Ledger, Row } from './ports.ts'
+
+/**
+ * Which incidents need which deny in a shared ACL. The entry goes when the last incident leaves, whoever made it, so the
+ * lease also holds the entries' identifiers.
+ */
+export const Leases = z.object({
+  leases: z.array(
+    z.object({
+      peer: z.string().max(64),
+      incidents: z.array(z.string().max(64)),
+      entries: z.array(z.string().max(256)),
+    }),
+  ),
+})
+export type Leases = z.infer<typeof Leases>
+
+const partition = 'leases'
+
+export function leaseKey(acl: string): Key {
+  return { partition, sort: acl }
+}
+
+function leasesOf(row: Row | undefined): Leases {
+  return row ? Leases.parse(row.value) : { leases: [] }
+}
+
+const MAX_RACES = 32
+
+async function change(
+  ledger: Ledger,
+  acl: string,
+  known: Row | undefined,
+  edit: (leases: Leases) => Leases,
+): Promise<Leases> {
+  let row = known
+  for (let race = 0; race < MAX_RACES; race++) {
+    const next = edit(leasesOf(row))
+    if (await ledger.write(leaseKey(acl), next, row?.version ?? 'absent')) return next
+    row = await ledger.read(leaseKey(acl))
+  }
+  throw new RetryableError(`Cannot change the leases of ${acl}: ${MAX_RACES} other writers came first`)
+}
+
+/** `known` is the row as it was read before, or `undefined` where there was none: without a race this is one round trip. */
+export async function holdLeases(
+  ledger: Ledger,
+  acl: string,
+  peers: readonly string[],
+  incident: string,
+  known: Row | undefined,
+): Promise<void> {
+  const held = leasesOf(known).leases
+  if (peers.every(peer => held.some(lease => lease.peer === peer && lease.incidents.includes(incident)))) return
+  await change(ledger, acl, known, ({ leases }) => ({
+    leases: peers.reduce((all, peer) => {
+      const lease = all.find(one => one.peer === peer) ?? { peer, incidents: [], entries: [] }
+      const incidents = lease.incidents.includes(incident) ? lease.incidents : [...lease.incidents, incident]
+      return [...all.filter(one => one.peer !== peer), { ...lease, incidents }]
+    }, leases),
+  }))
+}
+
+/** Records which entries deny the peer, so that the last incident to leave can take them away. */
+export async function recordEntries(
+  ledger: Ledger,
+  acl: string,
+  peer: string,
+  entries: readonly string[],
+): Promise<void> {
+  await change(ledger, acl, await ledger.read(leaseKey(acl)), ({ leases }) => ({
+    leases: leases.map(lease =>
+      lease.peer === peer ? { ...lease, entries: [...new Set([...lease.entries, ...entries])] } : lease,
+    ),
+  }))
+}
+
+/** The incident needs nothing of this ACL any more. Returns the entries that no incident needs now. */
+export async function leaveLeases(ledger: Ledger, acl: string, incident: string): Promise<string[]> {
+  const row = await ledger.read(leaseKey(acl))
+  if (!row) return []
+  const without = leasesOf(row).leases.map(lease => ({
+    ...lease,
+    incidents: lease.incidents.filter(one => one !== incident),
+  }))
+  const free = without.filter(lease => lease.incidents.length === 0).flatMap(lease => lease.entries)
+  // The lease itself stays until its entries are gone: a release that dies half way finds them again.
+  await change(ledger, acl, row, ({ leases }) => ({
+    leases: leases.map(lease => ({ ...lease, incidents: lease.incidents.filter(one => one !== incident) })),
+  }))
+  return free
+}
+
+/** Forgets the leases that nobody holds, once their entries are gone. */
+export async function dropLeases(ledger: Ledger, acl: string): Promise<void> {
+  const row = await ledger.read(leaseKey(acl))
+  if (row)
+    await change(ledger, acl, row, ({ leases }) => ({ leases: leases.filter(lease => lease.incidents.length > 0) }))
+}
+
+export async function listLeases(ledger: Ledger): Promise<{ acl: string; leases: Leases['leases'] }[]> {
+  const rows = await ledger.list(partition)
+  return rows.map(row => ({ acl: row.key.sort, leases: leasesOf(row).leases }))
+}

@@ -1,0 +1,108 @@
+import { createHash } from 'node:crypto'
+import * as z from 'zod'
+import { InputError } from './errors.ts'
+import type { Finding } from './finding.ts'
+import type { Incident } from './incident.ts'
+import { listIncidents, loadIncident } from './incident-store.ts'
+import { InstanceRow, inventoryKeys } from './inventory.ts'
+import { brokenAt, type JournalEntry, readJournal } from './journal.ts'
+import { matches, type Policy } from './policy.ts'
+import type { Clock, Ledger, Queue } from './ports.ts'
+
+const instance = z.string().regex(/^[A-Za-z0-9-]{1,64}$/)
+const by = z.string().min(1).max(256)
+
+/** What a person may ask for. Approvals and releases travel in the same lane as findings. */
+export const Request = z.discriminatedUnion('verb', [
+  z.strictObject({ verb: z.literal('drill'), instance, by }),
+  z.strictObject({ verb: z.literal('approve'), instance, by }),
+  z.strictObject({ verb: z.literal('release'), instance, by }),
+  z.strictObject({ verb: z.literal('status'), instance: instance.optional() }),
+])
+export type Request = z.infer<typeof Request>
+
+export interface OperatePorts {
+  readonly clock: Clock
+  readonly ledger: Ledger
+  readonly queue: Queue
+}
+
+export type Answer =
+  | { readonly queued: Request['verb']; readonly instance: string; readonly id: string }
+  | { readonly incidents: readonly Status[] }
+
+export interface Status {
+  readonly incident: Incident
+  readonly journal: readonly JournalEntry[]
+  /** The first journal entry that does not follow from the one before it; absent for an intact chain. */
+  readonly brokenAt?: number
+}
+
+export async function operate(ports: OperatePorts, policy: Policy, request: Request): Promise<Answer> {
+  if (request.verb === 'status') return { incidents: await statusOf(ports.ledger, request.instance) }
+  if (request.verb === 'drill') return startDrill(ports, policy, request.instance, request.by)
+  const held = await loadIncident(ports.ledger, request.instance)
+  if (held?.incident.closedAt !== undefined || !held)
+    throw new InputError(`Cannot ${request.verb} "${request.instance}": it has no open incident`)
+  const { incident } = held
+  if (request.verb === 'approve' && incident.verdict === 'isolate')
+    throw new InputError(
+      `Cannot approve "${request.instance}": its incident ${incident.id} is approved already or needs no approval`,
+    )
+  const order = { kind: request.verb, instance: request.instance, incident: incident.id, by: request.by } as const
+  const id = digest(request.verb, incident.id, incident.journal.sequence)
+  await ports.queue.send({ lane: request.instance, id, order })
+  return { queued: request.verb, instance: request.instance, id: incident.id }
+}
+
+async function startDrill(ports: OperatePorts, policy: Policy, target: string, who: string): Promise<Answer> {
+  const row = await ports.ledger.read(inventoryKeys.instance(target))
+  if (!row)
+    throw new InputError(`Cannot drill "${target}": the inventory does not know it (verify fills it every few minutes)`)
+  const { account, region, vpc, tags, interfaces } = InstanceRow.parse(row.value)
+  const { key, value } = policy.drill
+  if (!matches(tags, policy.drill))
+    throw new InputError(`Cannot drill "${target}": it does not carry the drill tag ${key}=${value ?? '…'}`)
+  const at = ports.clock.now()
+  const finding: Finding = {
+    id: digest('drill', target, at),
+    at,
+    decision: 'isolate',
+    score: 100,
+    account,
+    region,
+    instance: target,
+    placement: { vpc, interfaces: interfaces.map(({ id, subnet, acl }) => ({ id, subnet, acl })) },
+    signals: [
+      {
+        rule: 'drill',
+        family: 'identity',
+        points: 100,
+        first: Math.floor(at / 1000),
+        last: Math.floor(at / 1000),
+        detail: `A drill that ${who} asked for`,
+      },
+    ],
+    peers: [],
+    exhibits: [],
+    drill: true,
+  }
+  await ports.queue.send({ lane: target, id: finding.id, order: { kind: 'finding', finding } })
+  return { queued: 'drill', instance: target, id: finding.id }
+}
+
+async function statusOf(ledger: Ledger, target: string | undefined): Promise<Status[]> {
+  const one = target === undefined ? undefined : await loadIncident(ledger, target)
+  const held = target === undefined ? await listIncidents(ledger) : one ? [one] : []
+  return Promise.all(
+    held.map(async ({ incident }) => {
+      const journal = await readJournal(ledger, incident.id)
+      const broken = brokenAt(journal)
+      return { incident, journal, ...(broken === undefined ? {} : { brokenAt: broken }) }
+    }),
+  )
+}
+
+function digest(...parts: readonly (string | number)[]): string {
+  return createHash('sha256').update(JSON.stringify(parts)).digest('hex')
+}

@@ -1,0 +1,88 @@
+import * as z from 'zod'
+import type { Description } from './description.ts'
+import type { Finding } from './finding.ts'
+import type { Incident } from './incident.ts'
+import type { InstanceRow } from './inventory.ts'
+
+/** `key=value`, or `key` alone for any value. */
+export const TagSelector = z
+  .string()
+  .min(1)
+  .max(256)
+  .transform(text => {
+    const equals = text.indexOf('=')
+    return equals < 0 ? { key: text, value: undefined } : { key: text.slice(0, equals), value: text.slice(equals + 1) }
+  })
+export type TagSelector = z.infer<typeof TagSelector>
+
+export const Policy = z.object({
+  scope: TagSelector.prefault('firebreak:scope=agent'),
+  exemption: TagSelector.prefault('firebreak:exempt=true'),
+  drill: TagSelector.prefault('firebreak:drill=true'),
+  /** Exempt whatever their tags say: configuration cannot be written by an intruder. */
+  exemptInstances: z.array(z.string().max(64)).max(10_000).default([]),
+  /** observe: report what would be cut · approve: wait for a person · enforce: cut. */
+  mode: z.enum(['observe', 'approve', 'enforce']).default('observe'),
+  budget: z
+    .object({
+      /** A breakout is rare; five in an hour is more likely a rule gone wrong or an outage in the making. */
+      cutsPerHour: z.number().int().min(0).max(10_000).default(5),
+      /** Of the instances in scope, open cuts at one time; never less than one. */
+      percentOfScope: z.number().min(0).max(100).default(10),
+    })
+    .prefault({}),
+})
+export type Policy = z.infer<typeof Policy>
+
+/** Tags can be written by an intruder: what was in scope stays so for this long, and an exemption must be older. */
+export const TAG_TRUST_MS = 24 * 3_600_000
+
+export function matches(tags: Readonly<Record<string, string>>, selector: TagSelector): boolean {
+  const value = Object.hasOwn(tags, selector.key) ? tags[selector.key] : undefined
+  return value !== undefined && (selector.value === undefined || value === selector.value)
+}
+
+export interface Judged {
+  readonly verdict: Incident['verdict']
+  readonly reason: string
+}
+
+/**
+ * Whether policy lets a finding cut its instance. The budget is not asked here: it is claimed when the incident is written.
+ * `row` is what the inventory knows; without it only the live tags speak, and no exemption by tag can be old enough.
+ */
+export function judge(
+  finding: Finding,
+  description: Description | undefined,
+  row: InstanceRow | undefined,
+  policy: Policy,
+  now: number,
+): Judged {
+  if (!description) return { verdict: 'refused', reason: 'The cloud knows no such instance' }
+  if (['terminated', 'shutting-down'].includes(description.state))
+    return { verdict: 'refused', reason: `The instance is ${description.state}` }
+  const newest = Math.max(...finding.signals.map(signal => signal.last), 0) * 1000
+  if (newest > 0 && newest < description.launchedAt)
+    return { verdict: 'refused', reason: 'The records are older than the instance: another one held its address then' }
+  if (finding.drill) {
+    if (matches(description.tags, policy.drill))
+      return { verdict: 'isolate', reason: 'A drill on an instance with the drill tag' }
+    return { verdict: 'refused', reason: 'A drill needs the drill tag on the instance' }
+  }
+  if (policy.exemptInstances.includes(finding.instance))
+    return { verdict: 'refused', reason: 'The configuration exempts the instance' }
+  if (
+    matches(description.tags, policy.exemption) &&
+    row?.exemptSince !== undefined &&
+    row.exemptSince <= now - TAG_TRUST_MS
+  )
+    return { verdict: 'refused', reason: 'The instance has carried the exemption tag for more than 24 hours' }
+  const lately = row?.scopedAt !== undefined && row.scopedAt > now - TAG_TRUST_MS
+  if (!lately && !matches(description.tags, policy.scope))
+    return { verdict: 'refused', reason: 'The instance is not in scope and was not within the last 24 hours' }
+  if (finding.decision !== 'isolate')
+    return { verdict: 'alert', reason: `The score ${finding.score} reports the instance and does not cut it` }
+  if (policy.mode === 'observe') return { verdict: 'observe', reason: 'The mode is observe: this would have been cut' }
+  if (policy.mode === 'approve') return { verdict: 'approval', reason: 'The mode is approve: a person decides' }
+  return { verdict: 'isolate', reason: `The score is ${finding.score} and the mode is enforce` }
+}

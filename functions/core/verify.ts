@@ -1,0 +1,195 @@
+import { reasonOf } from './errors.ts'
+import type { Fleet } from './fleet.ts'
+import type { Incident, StepRecord } from './incident.ts'
+import { amendIncident, type Held, listIncidents, settleJournal, withLines } from './incident-store.ts'
+import { inventoryKeys, NetworkRow } from './inventory.ts'
+import type { JournalLine } from './journal.ts'
+import { dueSteps, MAX_ATTEMPTS } from './playbook.ts'
+import type { Policy } from './policy.ts'
+import type { Clock, Instances, Ledger, Log, Metrics, Queue, Step } from './ports.ts'
+import { type Proof, prove, type TrackingTimeouts } from './proof.ts'
+import { continuation } from './respond.ts'
+import type { Traffic } from './traffic.ts'
+import { keepInventory } from './upkeep.ts'
+
+export interface VerifyPorts {
+  readonly clock: Clock
+  readonly ledger: Ledger
+  readonly queue: Queue
+  readonly instances: Instances
+  readonly log: Log
+  readonly metrics: Metrics
+  readonly steps: readonly Step[]
+  readonly readFleet: (signal: AbortSignal) => Promise<Fleet>
+  /** Finds the quarantine group by its recorded id, or makes one. Returns its id. */
+  readonly prepareQuarantine: (vpc: string, recorded: string | undefined, signal: AbortSignal) => Promise<string>
+  readonly readTraffic: (instance: string) => Promise<Traffic>
+}
+
+export interface VerifySettings {
+  readonly policy: Policy
+  readonly tracking: TrackingTimeouts
+}
+
+export interface Verified {
+  readonly inScope: number
+  readonly networks: number
+  readonly incidents: readonly { readonly incident: string; readonly state: Incident['cut']['state'] }[]
+  /** What could not be looked at; each is also logged. */
+  readonly failures: readonly string[]
+}
+
+/**
+ * Runs on a schedule: keeps the inventory and the quarantine groups ready, proves each cut anew, and puts what has come
+ * undone back into the instance's lane. One incident's failure leaves the others untouched.
+ */
+export async function verify(ports: VerifyPorts, settings: VerifySettings, signal: AbortSignal): Promise<Verified> {
+  const failures: string[] = []
+  const failed = (what: string) => (thrown: unknown) => {
+    const reason = reasonOf(thrown)
+    ports.log.error('verify could not finish a part', { part: what, reason })
+    ports.metrics.count('VerifyFailed')
+    failures.push(`${what}: ${reason}`)
+    return undefined
+  }
+  const [kept, held] = await Promise.all([
+    keepReady(ports, settings.policy, signal, failed).catch(failed('inventory')),
+    listIncidents(ports.ledger),
+  ])
+  const open = held.filter(({ incident }) => incident.closedAt === undefined)
+  const states: { incident: string; state: Incident['cut']['state'] }[] = []
+  const next = open.values()
+  await Promise.all(
+    Array.from({ length: 8 }, async () => {
+      for (const one of next) {
+        const state = await checkIncident(ports, settings, one, signal).catch(failed(`incident ${one.incident.id}`))
+        states.push({ incident: one.incident.id, state: state ?? one.incident.cut.state })
+      }
+    }),
+  )
+  return { inScope: kept?.inScope ?? 0, networks: kept?.networks ?? 0, incidents: states, failures }
+}
+
+async function keepReady(
+  ports: VerifyPorts,
+  policy: Policy,
+  signal: AbortSignal,
+  failed: (what: string) => (thrown: unknown) => undefined,
+): Promise<{ inScope: number; networks: number }> {
+  const fleet = await ports.readFleet(signal)
+  const groups = new Map<string, string>()
+  await Promise.all(
+    fleet.networks.map(async ({ vpc }) => {
+      const row = await ports.ledger.read(inventoryKeys.network(vpc))
+      const recorded = row && NetworkRow.parse(row.value).quarantine
+      const group = await ports.prepareQuarantine(vpc, recorded, signal).catch(failed(`quarantine group of ${vpc}`))
+      if (group !== undefined) groups.set(vpc, group)
+    }),
+  )
+  const { inScope } = await keepInventory(ports.ledger, fleet, policy, groups)
+  return { inScope, networks: fleet.networks.length }
+}
+
+async function checkIncident(
+  ports: VerifyPorts,
+  settings: VerifySettings,
+  held: Held,
+  signal: AbortSignal,
+): Promise<Incident['cut']['state']> {
+  const { incident } = held
+  const now = ports.clock.now()
+  if (incident.claim && incident.claim.until > now) return incident.cut.state
+  if (incident.releasedBy !== undefined) {
+    const { lane, id } = continuation(incident)
+    const order = {
+      kind: 'release',
+      instance: incident.instance,
+      incident: incident.id,
+      by: incident.releasedBy,
+    } as const
+    await ports.queue.send({ lane, id, order })
+    return incident.cut.state
+  }
+  const checked = incident.verdict === 'isolate' ? await proveIncident(ports, settings, held, now, signal) : held
+  const stages =
+    checked.incident.verdict === 'isolate'
+      ? (['contain', 'preserve', 'collect', 'report'] as const)
+      : (['report'] as const)
+  const unfinished = checked.incident.claim !== undefined || dueSteps(ports.steps, checked.incident, stages).length > 0
+  if (unfinished) await ports.queue.send(continuation(checked.incident))
+  return checked.incident.cut.state
+}
+
+async function proveIncident(
+  ports: VerifyPorts,
+  settings: VerifySettings,
+  held: Held,
+  now: number,
+  signal: AbortSignal,
+): Promise<Held> {
+  const { incident } = held
+  const vpc = incident.restorePoint?.vpc
+  const [live, traffic, network, undone] = await Promise.all([
+    ports.instances.describe(incident.instance, vpc, signal),
+    ports.readTraffic(incident.instance),
+    vpc === undefined ? undefined : ports.ledger.read(inventoryKeys.network(vpc)),
+    comeUndone(ports, incident, signal),
+  ])
+  const quarantine = incident.quarantine ?? (network && NetworkRow.parse(network.value).quarantine)
+  const proof = prove(incident, live, traffic, now, settings.tracking)
+  const lines = [...undone.map(({ line }) => line(now)), ...proofLines(incident, proof, now)]
+  const revived = Object.fromEntries(
+    [
+      ...Object.entries(incident.steps).filter(
+        ([, { status, attempts }]) => status === 'failed' && attempts >= MAX_ATTEMPTS,
+      ),
+      ...undone.map(({ step, record }) => [step, record] as const),
+    ].map(([step, record]) => [step, { ...record, status: 'failed', attempts: 0 } satisfies StepRecord]),
+  )
+  const amended = await amendIncident(ports.ledger, held, undefined, newest =>
+    withLines(
+      {
+        ...newest,
+        steps: { ...newest.steps, ...revived },
+        ...(quarantine === undefined ? {} : { quarantine }),
+        cut: {
+          ...newest.cut,
+          state: proof.state,
+          reasons: proof.reasons.slice(0, 32).map(reason => reason.slice(0, 1024)),
+          checkedAt: now,
+        },
+      },
+      lines,
+    ),
+  )
+  if (proof.state !== incident.cut.state) ports.metrics.count(proof.state === 'cut' ? 'CutProven' : 'CutNotProven')
+  return settleJournal(ports.ledger, amended, undefined, 'verify', now)
+}
+
+/** Steps that were done and do not hold any more: a group swapped back, an entry deleted, a new interface. */
+async function comeUndone(ports: VerifyPorts, incident: Incident, signal: AbortSignal) {
+  const done = ports.steps.filter(({ id, stage }) => stage !== 'report' && incident.steps[id]?.status === 'done')
+  const checks = await Promise.all(
+    done.map(async step => {
+      const record = incident.steps[step.id]
+      if (!record) return []
+      try {
+        const { holds, notes } = await step.verify({ incident, attempt: 1, signal })
+        const text = `Does not hold any more: ${notes.join('; ')}`
+        const line = (at: number): JournalLine => ({ at, kind: 'reopened', step: step.id, text })
+        return holds ? [] : [{ step: step.id, record: { ...record, reason: text }, line }]
+      } catch (thrown) {
+        // Not having seen it is no proof that it came undone; the next run looks again.
+        ports.log.warn('step could not be verified', { step: step.id, incident: incident.id, reason: reasonOf(thrown) })
+        return []
+      }
+    }),
+  )
+  return checks.flat()
+}
+
+function proofLines({ cut }: Incident, proof: Proof, at: number): JournalLine[] {
+  if (proof.state === cut.state) return []
+  const text = [`The state is ${proof.state}`, ...proof.reasons.slice(0, 8)].join(': ').slice(0, 4096)
+  return [{ at, kind: cut.state === 'cut' ? 'reopened' : 'verified', text }]
+}
