@@ -1,0 +1,51 @@
+import { isDeepStrictEqual } from 'node:util'
+import type { Permission } from '../../core/ports.ts'
+import { deadLettersPermissions } from './dead-letters.ts'
+import { describePermissions } from './describe.ts'
+import { ec2Clients } from './ec2.ts'
+import { inventoryPermissions } from './inventory.ts'
+import { ledgerPermissions } from './ledger.ts'
+import { quarantinePermissions } from './quarantine.ts'
+import { receiveOrderPermissions, sendOrderPermissions } from './queue.ts'
+import { awsSteps } from './registry.ts'
+
+export type FunctionName = 'watch' | 'respond' | 'verify' | 'operate'
+
+/**
+ * What each function may do: the union of what its adapters and steps declare. verify reads what the steps changed and
+ * puts what came undone into the lane; only respond changes an instance.
+ */
+export function awsPermissions(): Record<FunctionName, Permission[]> {
+  // No client is made before a step is applied.
+  const steps = awsSteps(ec2Clients({}), { stopWhenNeeded: true }).flatMap(({ permissions }) => permissions)
+  return {
+    watch: union(ledgerPermissions, sendOrderPermissions, deadLettersPermissions),
+    respond: union(
+      ledgerPermissions,
+      sendOrderPermissions,
+      receiveOrderPermissions,
+      deadLettersPermissions,
+      describePermissions,
+      steps,
+    ),
+    verify: union(
+      ledgerPermissions,
+      sendOrderPermissions,
+      describePermissions,
+      inventoryPermissions,
+      quarantinePermissions,
+      steps.filter(isReading),
+    ),
+    operate: union(ledgerPermissions, sendOrderPermissions),
+  }
+}
+
+function isReading({ actions }: Permission): boolean {
+  return actions.every(action => /^\w+:(Describe|Get|List)/.test(action))
+}
+
+function union(...lists: readonly (readonly Permission[])[]): Permission[] {
+  const all: Permission[] = []
+  for (const permission of lists.flat()) if (!all.some(one => isDeepStrictEqual(one, permission))) all.push(permission)
+  return all
+}

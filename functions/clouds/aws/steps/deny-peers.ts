@@ -1,0 +1,160 @@
+import { DeleteNetworkAclEntryCommand, type EC2Client } from '@aws-sdk/client-ec2'
+import { reasonOf } from '../../../core/errors.ts'
+import type { Incident } from '../../../core/incident.ts'
+import type { Step } from '../../../core/ports.ts'
+import { type AclEntries, readAclEntries } from '../acls.ts'
+import type { Ec2 } from '../ec2.ts'
+import { codeOf } from '../faults.ts'
+import { type Claimed, claimDeny } from './acl-claims.ts'
+import { type Deny, entryText, freeNumbers, isDenied, ownNumbers, parseEntry, rangeOf } from './acl-plan.ts'
+import { coverText } from './cover.ts'
+import { changeEach } from './each.ts'
+import { factList, isFresh, restorePointOf } from './restore-point.ts'
+
+export const DENY_PEERS = 'deny-peers'
+
+/**
+ * Denies the peers that the incident may deny, one by one and in both directions, in the network ACLs of the instance's
+ * subnets. A network ACL keeps no state, so this also ends the connections that a group swap leaves alive.
+ */
+export function denyPeers(ec2: Ec2): Step {
+  const readEntries = (acls: readonly string[], signal: AbortSignal) => readAclEntries(ec2.standard(), acls, signal)
+
+  return {
+    id: DENY_PEERS,
+    stage: 'contain',
+    permissions: [
+      { actions: ['ec2:DescribeNetworkAcls'], resources: ['*'] },
+      // Nothing says of an ACL that it serves in-scope subnets: one that is shared bears no tag of ours.
+      {
+        actions: ['ec2:CreateNetworkAclEntry', 'ec2:DeleteNetworkAclEntry'],
+        resources: ['arn:aws:ec2:*:*:network-acl/*'],
+      },
+    ],
+
+    covers: incident => coverText(allowedDenials(incident).map(({ acl, peer }) => `${acl} ${peer}`)),
+
+    async apply(work) {
+      const { incident, signal } = work
+      const known = factList(incident, DENY_PEERS, 'entries')
+      const denials = allowedDenials(incident)
+      if (denials.length === 0) return { done: [], unable: [], facts: { entries: known, undenied: [] } }
+      const before: AclEntries = new Map(restorePointOf(incident).acls.map(({ id, entries }) => [id, entries]))
+      const live =
+        isFresh(work) && denials.every(({ acl }) => before.has(acl))
+          ? before
+          : await readEntries(
+              denials.map(({ acl }) => acl),
+              signal,
+            )
+
+      const planned = new Map<string, Set<number>>()
+      const settled = await Promise.allSettled(
+        denials
+          .flatMap(({ acl, peer }) => [true, false].map(egress => ({ acl, peer, egress })))
+          .map(deny => {
+            const entries = live.get(deny.acl) ?? []
+            const earlier = ownNumbers(before.get(deny.acl) ?? [], deny)
+            // Found standing but not there before: an earlier try made it, and died before it could say so.
+            const found = ownNumbers(entries, deny).filter(number => !earlier.includes(number))
+            if (isDenied(entries, deny)) return Promise.resolve<Claimed>({ deny, made: found })
+            const direction = `${deny.acl} ${deny.egress}`
+            const taken = planned.get(direction) ?? new Set()
+            planned.set(direction, taken)
+            const numbers = reserve(freeNumbers(entries, deny, taken), taken)
+            return claimDeny(ec2.standard(), deny, numbers, earlier, signal)
+          }),
+      )
+
+      const failed = settled.flatMap(one => (one.status === 'rejected' ? [reasonOf(one.reason)] : []))
+      if (failed.length > 0) throw new Error(`Cannot deny peers: ${[...new Set(failed)].join('; ')}`)
+      const claimed = settled.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
+      const entries = claimed.flatMap(({ deny, made }) => made.map(number => entryText(deny, number)))
+      // A deny in either direction ends a conversation, since an ACL keeps no state.
+      const undenied = denials.filter(({ acl, peer }) =>
+        claimed
+          .filter(({ deny }) => deny.acl === acl && deny.peer === peer)
+          .every(({ refused }) => refused !== undefined),
+      )
+      return {
+        done: entries.filter(text => !known.includes(text)).map(describeEntry),
+        unable: claimed.flatMap(({ refused }) => refused ?? []),
+        facts: {
+          entries: [...new Set([...known, ...entries])],
+          undenied: undenied.map(({ acl, peer }) => `${acl} ${peer}`),
+        },
+      }
+    },
+
+    async verify({ incident, signal }) {
+      const undenied = factList(incident, DENY_PEERS, 'undenied')
+      const denials = allowedDenials(incident).filter(({ acl, peer }) => !undenied.includes(`${acl} ${peer}`))
+      if (denials.length === 0) return { holds: true, notes: [] }
+      const live = await readEntries(
+        denials.map(({ acl }) => acl),
+        signal,
+      )
+      const notes = denials
+        .filter(({ acl, peer }) => ![true, false].some(egress => isDenied(live.get(acl) ?? [], { egress, peer })))
+        .map(({ acl, peer }) => `${acl} does not deny ${peer}`)
+      return { holds: notes.length === 0, notes }
+    },
+
+    async revert({ incident, signal }) {
+      const entries = factList(incident, DENY_PEERS, 'entries').flatMap(text => parseEntry(text) ?? [])
+      if (entries.length === 0) return { done: [], unable: [], facts: {} }
+      const live = await readEntries(
+        entries.map(({ acl }) => acl),
+        signal,
+      )
+      const standing = entries.filter(entry => ownNumbers(live.get(entry.acl) ?? [], entry).includes(entry.number))
+      const done = await changeEach(
+        'delete',
+        standing,
+        entry => entryText(entry, entry.number),
+        async entry => {
+          await remove(ec2.standard(), entry, entry.number, signal)
+          return `Deleted ${entry.egress ? 'egress' : 'ingress'} rule ${entry.number} of ${entry.acl}, which denied ${rangeOf(entry.peer)}`
+        },
+      )
+      const gone = entries.filter(entry => !standing.includes(entry))
+      return {
+        done,
+        unable: gone.map(
+          entry => `Rule ${entry.number} of ${entry.acl} denies ${rangeOf(entry.peer)} no more, so it is left as it is`,
+        ),
+        facts: {},
+      }
+    },
+  }
+}
+
+function allowedDenials({ denials }: Incident) {
+  return denials.filter(({ allowed }) => allowed)
+}
+
+/** Marks the numbers that it gives out, so that peers of the same incident do not claim the same one. */
+function* reserve(numbers: Iterable<number>, taken: Set<number>): Generator<number> {
+  for (const number of numbers)
+    if (!taken.has(number)) {
+      taken.add(number)
+      yield number
+    }
+}
+
+function describeEntry(text: string): string {
+  const entry = parseEntry(text)
+  return entry
+    ? `Denied ${rangeOf(entry.peer)} in ${entry.acl}, ${entry.egress ? 'egress' : 'ingress'} rule ${entry.number}`
+    : text
+}
+
+async function remove(client: EC2Client, { acl, egress }: Deny, number: number, signal: AbortSignal): Promise<void> {
+  try {
+    await client.send(new DeleteNetworkAclEntryCommand({ NetworkAclId: acl, Egress: egress, RuleNumber: number }), {
+      abortSignal: signal,
+    })
+  } catch (thrown) {
+    if (codeOf(thrown) !== 'InvalidNetworkAclEntry.NotFound') throw thrown
+  }
+}

@@ -1,0 +1,168 @@
+import {
+  AssociateAddressCommand,
+  DisassociateAddressCommand,
+  type EC2Client,
+  ModifyNetworkInterfaceAttributeCommand,
+} from '@aws-sdk/client-ec2'
+import type { Step } from '../../../core/ports.ts'
+import type { Ec2 } from '../ec2.ts'
+import type { NetworkInterface } from '../ec2-shapes.ts'
+import { codeOf } from '../faults.ts'
+import { attachedTo } from '../interfaces.ts'
+import { coverText } from './cover.ts'
+import { changeEach } from './each.ts'
+import { factList, restorePointOf } from './restore-point.ts'
+import { throughPublicAddress, undeniedPeers } from './undenied.ts'
+
+const id = 'drop-address'
+
+interface PublicAddress {
+  readonly interface: string
+  readonly primary: boolean
+  readonly private: string
+  readonly address: string
+  readonly allocation?: string
+  readonly association?: string
+}
+
+/**
+ * Takes the instance's own public IPv4 addresses away where a peer is external and no ACL may deny it. It touches nobody
+ * else, and without an address the internet gateway passes nothing, whatever is tracked.
+ */
+export function dropAddress(ec2: Ec2): Step {
+  return {
+    id,
+    stage: 'contain',
+    permissions: [
+      { actions: ['ec2:DescribeNetworkInterfaces'], resources: ['*'] },
+      {
+        actions: ['ec2:DisassociateAddress', 'ec2:AssociateAddress'],
+        resources: [
+          'arn:aws:ec2:*:*:elastic-ip/*',
+          'arn:aws:ec2:*:*:network-interface/*',
+          'arn:aws:ec2:*:*:instance/*',
+        ],
+      },
+      { actions: ['ec2:ModifyNetworkInterfaceAttribute'], resources: ['arn:aws:ec2:*:*:network-interface/*'] },
+    ],
+
+    covers: incident => coverText(throughPublicAddress(incident)),
+
+    async apply({ incident, signal }) {
+      const dropped = factList(incident, id, 'dropped')
+      if (throughPublicAddress(incident).length === 0) {
+        const beyond = undeniedPeers(incident)
+        return {
+          done: [],
+          unable: beyond.length > 0 ? [`No public IPv4 address of the instance leads to ${beyond.join(', ')}`] : [],
+          facts: { dropped },
+        }
+      }
+      const held = (await attachedTo(ec2.standard(), incident.instance, signal)).flatMap(publicAddressesOf)
+      const done = await changeEach(
+        'take away',
+        held,
+        ({ address }) => address,
+        async one => {
+          await takeAway(ec2.standard(), one, signal)
+          return `Took ${one.allocation ? 'elastic' : 'public'} address ${one.address} from ${one.interface}`
+        },
+      )
+      return { done, unable: [], facts: { dropped: [...new Set([...dropped, ...held.map(factOf)])] } }
+    },
+
+    async verify({ incident, signal }) {
+      if (throughPublicAddress(incident).length === 0) return { holds: true, notes: [] }
+      const held = (await attachedTo(ec2.standard(), incident.instance, signal)).flatMap(publicAddressesOf)
+      return {
+        holds: held.length === 0,
+        notes: held.map(one => `${one.interface} has the public address ${one.address}`),
+      }
+    },
+
+    async revert({ incident, signal }) {
+      const dropped = factList(incident, id, 'dropped').flatMap(text => parseFact(text) ?? [])
+      if (dropped.length === 0) return { done: [], unable: [], facts: {} }
+      const held = (await attachedTo(ec2.standard(), incident.instance, signal)).flatMap(publicAddressesOf)
+      const missing = dropped.filter(one => !held.some(({ address }) => address === one.address))
+      // What verify saw EC2 assign in place of an address was never the instance's own.
+      const own = restorePointOf(incident).interfaces.flatMap(({ publicAddresses }) => publicAddresses)
+      const wanted = missing.filter(one => one.allocation || own.some(({ address }) => address === one.address))
+      const done = await changeEach(
+        'give back',
+        wanted,
+        ({ address }) => address,
+        async one => {
+          await giveBack(ec2.standard(), one, signal)
+          return one.allocation
+            ? `Gave elastic address ${one.address} back to ${one.interface}`
+            : `Asked for a public address on ${one.interface} again`
+        },
+      )
+      return {
+        done,
+        unable: wanted
+          .filter(({ allocation }) => !allocation)
+          .map(({ address }) => `Public address ${address} was not elastic, so another one takes its place`),
+        facts: {},
+      }
+    },
+  }
+}
+
+function publicAddressesOf(one: NetworkInterface): PublicAddress[] {
+  return one.PrivateIpAddresses.flatMap(({ PrivateIpAddress, Association }) =>
+    Association?.PublicIp
+      ? {
+          interface: one.NetworkInterfaceId,
+          primary: one.Attachment?.DeviceIndex === 0,
+          private: PrivateIpAddress,
+          address: Association.PublicIp,
+          ...(Association.AllocationId ? { allocation: Association.AllocationId } : {}),
+          ...(Association.AssociationId ? { association: Association.AssociationId } : {}),
+        }
+      : [],
+  )
+}
+
+/** `interface/private/public/allocation`, the last empty for an address that was not elastic. */
+function factOf(one: PublicAddress): string {
+  return `${one.interface}/${one.private}/${one.address}/${one.allocation ?? ''}`
+}
+
+function parseFact(text: string): PublicAddress | undefined {
+  const [networkInterface, inside, address, allocation] = text.split('/')
+  if (!networkInterface || !inside || !address) return undefined
+  return { interface: networkInterface, primary: true, private: inside, address, ...(allocation ? { allocation } : {}) }
+}
+
+async function takeAway(client: EC2Client, one: PublicAddress, signal: AbortSignal): Promise<void> {
+  if (!one.association) return assignPublic(client, one.interface, false, signal)
+  try {
+    await client.send(new DisassociateAddressCommand({ AssociationId: one.association }), { abortSignal: signal })
+  } catch (thrown) {
+    // An earlier try did it and its answer got lost.
+    if (codeOf(thrown) !== 'InvalidAssociationID.NotFound') throw thrown
+  }
+}
+
+async function giveBack(client: EC2Client, one: PublicAddress, signal: AbortSignal): Promise<void> {
+  if (!one.allocation) return assignPublic(client, one.interface, true, signal)
+  await client.send(
+    new AssociateAddressCommand({
+      AllocationId: one.allocation,
+      NetworkInterfaceId: one.interface,
+      PrivateIpAddress: one.private,
+      // Whoever got the address meanwhile keeps it, and the release says so.
+      AllowReassociation: false,
+    }),
+    { abortSignal: signal },
+  )
+}
+
+async function assignPublic(client: EC2Client, target: string, assign: boolean, signal: AbortSignal): Promise<void> {
+  await client.send(
+    new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: target, AssociatePublicIpAddress: assign }),
+    { abortSignal: signal },
+  )
+}

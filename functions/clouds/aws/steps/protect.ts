@@ -1,0 +1,183 @@
+import {
+  DescribeInstancesCommand,
+  ModifyInstanceAttributeCommand,
+  type ModifyInstanceAttributeCommandInput,
+} from '@aws-sdk/client-ec2'
+import * as z from 'zod'
+import type { Description } from '../../../core/description.ts'
+import type { Incident } from '../../../core/incident.ts'
+import type { Step } from '../../../core/ports.ts'
+import { readAttribute } from '../describe.ts'
+import type { Ec2 } from '../ec2.ts'
+import { Reservation } from '../ec2-shapes.ts'
+import { codeOf } from '../faults.ts'
+import { changeEach } from './each.ts'
+import { factList, restorePointOf } from './restore-point.ts'
+import { isStopNeeded, type StopSettings } from './stop.ts'
+
+const id = 'protect'
+
+/** An attribute and the value that keeps the evidence. ModifyInstanceAttribute takes one a call. */
+interface Guard {
+  readonly name: string
+  readonly change: Omit<ModifyInstanceAttributeCommandInput, 'InstanceId'>
+}
+
+/** What an instance answers that cannot have the attribute: Spot, or a state that does not take it. */
+const NOT_FOR_THIS_INSTANCE = ['UnsupportedOperation', 'InvalidParameterCombination', 'IncorrectInstanceState']
+
+/** Keeps the instance and its disks from being terminated, by the API, from inside, or with the instance. */
+export function protect(ec2: Ec2, settings: StopSettings): Step {
+  async function set(instance: string, guard: Guard, signal: AbortSignal): Promise<string | undefined> {
+    try {
+      await ec2.standard().send(new ModifyInstanceAttributeCommand({ InstanceId: instance, ...guard.change }), {
+        abortSignal: signal,
+      })
+      return undefined
+    } catch (thrown) {
+      if (NOT_FOR_THIS_INSTANCE.includes(codeOf(thrown))) return codeOf(thrown)
+      throw thrown
+    }
+  }
+
+  return {
+    id,
+    stage: 'preserve',
+    permissions: [
+      { actions: ['ec2:DescribeInstances', 'ec2:DescribeInstanceAttribute'], resources: ['*'] },
+      {
+        // No tag condition: an instance stays in scope for a day after the intruder took its tag away.
+        actions: ['ec2:ModifyInstanceAttribute'],
+        resources: ['arn:aws:ec2:*:*:instance/*', 'arn:aws:ec2:*:*:volume/*'],
+      },
+    ],
+
+    async apply({ incident, signal }) {
+      const guards = guardsFor(restorePointOf(incident), isStopNeeded(incident, settings))
+      const set1 = await changeEach(
+        'set',
+        guards,
+        ({ name }) => name,
+        async guard => ({
+          guard,
+          refused: await set(incident.instance, guard, signal),
+        }),
+      )
+      const refused = set1.filter(one => one.refused !== undefined)
+      return {
+        done: set1.filter(one => one.refused === undefined).map(({ guard }) => `Set ${guard.name}`),
+        unable: [
+          ...refused.map(one => `${one.guard.name} cannot be set on this instance (${one.refused})`),
+          ...outsiders(restorePointOf(incident)),
+        ],
+        facts: { unprotected: refused.map(({ guard }) => guard.name) },
+      }
+    },
+
+    async verify({ incident, signal }) {
+      const skipped = factList(incident, id, 'unprotected')
+      const wanted = guardsFor(restorePointOf(incident), isStopNeeded(incident, settings)).filter(
+        ({ name }) => !skipped.includes(name),
+      )
+      const notes = await Promise.all(
+        wanted.map(async guard =>
+          (await stands(incident, guard, signal)) ? [] : [`${guard.name} is not set any more`],
+        ),
+      )
+      return { holds: notes.flat().length === 0, notes: notes.flat() }
+    },
+
+    async revert({ incident, signal }) {
+      const point = restorePointOf(incident)
+      const { originals, unknown } = originalsOf(point)
+      const done = await changeEach(
+        'put back',
+        originals,
+        ({ name }) => name,
+        async guard => {
+          const refused = await set(incident.instance, guard, signal)
+          return refused === undefined ? [`Put back ${guard.name}`] : []
+        },
+      )
+      return {
+        done: done.flat(),
+        unable: unknown.map(name => `${name} before is not known, so it is left as it is`),
+        facts: {},
+      }
+    },
+  }
+
+  async function stands({ instance }: Incident, { change }: Guard, signal: AbortSignal): Promise<boolean> {
+    const client = ec2.standard()
+    if (change.DisableApiTermination)
+      return (await readAttribute(client, instance, 'disableApiTermination', signal)) === true
+    if (change.DisableApiStop) return (await readAttribute(client, instance, 'disableApiStop', signal)) === true
+    if (change.InstanceInitiatedShutdownBehavior)
+      return (await readAttribute(client, instance, 'instanceInitiatedShutdownBehavior', signal)) === 'stop'
+    const answer = await client.send(new DescribeInstancesCommand({ InstanceIds: [instance] }), { abortSignal: signal })
+    const devices = z
+      .array(Reservation)
+      .parse(answer.Reservations ?? [])
+      .flatMap(({ Instances }) => Instances.flatMap(one => one.BlockDeviceMappings))
+    return !devices.some(({ Ebs }) => Ebs?.DeleteOnTermination)
+  }
+}
+
+const TERMINATION = 'termination protection'
+const STOP = 'stop protection'
+const SHUTDOWN = 'the behaviour at shutdown'
+const DISKS = 'that the disks outlive the instance'
+
+/** The stop protection would block a stop of our own. */
+function guardsFor({ volumes }: Description, stopComes: boolean): Guard[] {
+  return [
+    { name: TERMINATION, change: { DisableApiTermination: { Value: true } } },
+    ...(stopComes ? [] : [{ name: STOP, change: { DisableApiStop: { Value: true } } }]),
+    // `shutdown` from inside bypasses the protection where the behaviour is to terminate.
+    { name: SHUTDOWN, change: { InstanceInitiatedShutdownBehavior: { Value: 'stop' } } },
+    ...(volumes.length > 0
+      ? [
+          {
+            name: DISKS,
+            change: { BlockDeviceMappings: devices(volumes.map(one => ({ ...one, deleteOnTermination: false }))) },
+          },
+        ]
+      : []),
+  ]
+}
+
+function originalsOf({ protection, volumes }: Description): { originals: Guard[]; unknown: string[] } {
+  const { termination, stop, shutdown } = protection
+  const originals: Guard[] = [
+    ...(termination === undefined
+      ? []
+      : [{ name: TERMINATION, change: { DisableApiTermination: { Value: termination } } }]),
+    ...(stop === undefined ? [] : [{ name: STOP, change: { DisableApiStop: { Value: stop } } }]),
+    ...(shutdown === undefined
+      ? []
+      : [{ name: SHUTDOWN, change: { InstanceInitiatedShutdownBehavior: { Value: shutdown } } }]),
+    ...(volumes.length > 0 ? [{ name: DISKS, change: { BlockDeviceMappings: devices(volumes) } }] : []),
+  ]
+  const unknown = [
+    ...(termination === undefined ? [TERMINATION] : []),
+    ...(stop === undefined ? [STOP] : []),
+    ...(shutdown === undefined ? [SHUTDOWN] : []),
+  ]
+  return { originals, unknown }
+}
+
+function devices(volumes: Description['volumes']) {
+  return volumes.map(({ id: volume, device, deleteOnTermination }) => ({
+    DeviceName: device,
+    Ebs: { VolumeId: volume, DeleteOnTermination: deleteOnTermination },
+  }))
+}
+
+/** What may still end the instance whatever its attributes say. */
+function outsiders({ spot, tags }: Description): string[] {
+  const group = tags['aws:autoscaling:groupName']
+  return [
+    ...(spot ? ['A Spot instance can be taken back at any time'] : []),
+    ...(group === undefined ? [] : ['An autoscaling group may terminate the instance']),
+  ]
+}

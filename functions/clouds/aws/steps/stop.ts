@@ -1,0 +1,105 @@
+import {
+  DescribeInstancesCommand,
+  ModifyInstanceAttributeCommand,
+  StartInstancesCommand,
+  StopInstancesCommand,
+} from '@aws-sdk/client-ec2'
+import type { Incident } from '../../../core/incident.ts'
+import type { Step } from '../../../core/ports.ts'
+import type { Ec2 } from '../ec2.ts'
+import { codeOf } from '../faults.ts'
+import { coverText } from './cover.ts'
+import { restorePointOf } from './restore-point.ts'
+import { beyondAddress } from './undenied.ts'
+
+const id = 'stop'
+
+export interface StopSettings {
+  /** Stop an instance whose conversations nothing else can end. Its memory and instance-store disks are lost. */
+  readonly stopWhenNeeded: boolean
+}
+
+export function isStopNeeded(incident: Incident, { stopWhenNeeded }: StopSettings): boolean {
+  return stopWhenNeeded && beyondAddress(incident).length > 0
+}
+
+/** Stops the instance, where that is configured and something passes that neither ACL nor address can end. */
+export function stop(ec2: Ec2, settings: StopSettings): Step {
+  async function lift(instance: string, signal: AbortSignal): Promise<void> {
+    try {
+      await ec2
+        .standard()
+        .send(new ModifyInstanceAttributeCommand({ InstanceId: instance, DisableApiStop: { Value: false } }), {
+          abortSignal: signal,
+        })
+    } catch (thrown) {
+      // A Spot instance knows no stop protection.
+      if (codeOf(thrown) !== 'UnsupportedOperation') throw thrown
+    }
+  }
+
+  async function halt(instance: string, signal: AbortSignal): Promise<void> {
+    await ec2
+      .standard()
+      // What runs at shutdown inside the instance is the intruder's: it is skipped.
+      .send(new StopInstancesCommand({ InstanceIds: [instance], SkipOsShutdown: true }), { abortSignal: signal })
+  }
+
+  return {
+    id,
+    stage: 'contain',
+    permissions: [
+      { actions: ['ec2:DescribeInstances'], resources: ['*'] },
+      {
+        // No tag condition: an instance stays in scope for a day after the intruder took its tag away.
+        actions: ['ec2:StopInstances', 'ec2:StartInstances', 'ec2:ModifyInstanceAttribute'],
+        resources: ['arn:aws:ec2:*:*:instance/*'],
+      },
+    ],
+
+    covers: incident => (isStopNeeded(incident, settings) ? coverText(beyondAddress(incident)) : ''),
+
+    async apply({ incident, signal }) {
+      if (!isStopNeeded(incident, settings)) return { done: [], unable: [], facts: {} }
+      const { instance } = incident
+      await lift(instance, signal)
+      try {
+        await halt(instance, signal)
+      } catch (thrown) {
+        const code = codeOf(thrown)
+        if (code === 'UnsupportedOperation' || code === 'IncorrectInstanceState')
+          return { done: [], unable: [`The instance cannot be stopped (${code})`], facts: {} }
+        if (code !== 'OperationNotPermitted') throw thrown
+        // Somebody protected it again in between.
+        await lift(instance, signal)
+        await halt(instance, signal)
+      }
+      return {
+        done: [`Stopped the instance, since nothing else ends what passes to ${beyondAddress(incident).join(', ')}`],
+        unable: ['Memory and instance-store disks do not survive a stop'],
+        facts: { stopped: true },
+      }
+    },
+
+    async verify({ incident, signal }) {
+      if (incident.steps[id]?.facts['stopped'] !== true) return { holds: true, notes: [] }
+      const { Reservations = [] } = await ec2
+        .standard()
+        .send(new DescribeInstancesCommand({ InstanceIds: [incident.instance] }), { abortSignal: signal })
+      const state = Reservations[0]?.Instances?.[0]?.State?.Name ?? 'unknown'
+      const holds = ['stopping', 'stopped', 'shutting-down', 'terminated'].includes(state)
+      return { holds, notes: holds ? [] : [`The instance is ${state}`] }
+    },
+
+    async revert({ incident, signal }) {
+      if (incident.steps[id]?.facts['stopped'] !== true) return { done: [], unable: [], facts: {} }
+      const { state } = restorePointOf(incident)
+      if (!['running', 'pending'].includes(state))
+        return { done: [], unable: [`The instance was ${state} before, so it is not started`], facts: {} }
+      await ec2
+        .standard()
+        .send(new StartInstancesCommand({ InstanceIds: [incident.instance] }), { abortSignal: signal })
+      return { done: ['Started the instance'], unable: [], facts: {} }
+    },
+  }
+}
