@@ -33,7 +33,7 @@ export interface InstanceView {
   readonly instance: string
   /** Bounded (512 by default). */
   readonly conversations: readonly ConversationView[]
-  /** Names that the instance asked for or named in a handshake, in the order of `last`. Bounded. */
+  /** Names that the instance itself asked for or named in a handshake, in the order of `last`; nobody else's. Bounded. */
   readonly names: readonly NameView[]
   /** Names under one suffix, counted for DNS tunnels. Bounded. */
   readonly suffixes: readonly SuffixView[]
@@ -135,8 +135,6 @@ export interface NameView {
   readonly last: number
   /** Ports of the handshakes; empty for DNS. Bounded. */
   readonly ports: readonly number[]
-  /** True where the record shows the instance itself asking or greeting: all that is kept here today. */
-  readonly ours: boolean
 }
 
 export interface SuffixView {
