@@ -1,0 +1,98 @@
+import { createServer, type IncomingMessage, request, type Server } from 'node:http'
+import { createRequire } from 'node:module'
+import type { AddressInfo } from 'node:net'
+import { CreateTableCommand, waitUntilTableExists } from '@aws-sdk/client-dynamodb'
+import { awsClients, type Clients, type Environment } from '../../functions/clouds/aws/clients.ts'
+import { ledgerTable } from '../../functions/clouds/aws/ledger-table.ts'
+
+// It has no types; this is all that is used of it.
+const dynalite: (options: { createTableMs: number }) => Server = createRequire(import.meta.url)('dynalite')
+
+export const credentials = {
+  AWS_REGION: 'us-east-1',
+  AWS_ACCESS_KEY_ID: 'AKIAIOSFODNN7EXAMPLE',
+  AWS_SECRET_ACCESS_KEY: 'example',
+} satisfies Environment
+
+export interface Dynamo {
+  readonly url: string
+  readonly clients: Clients
+  stop(): Promise<void>
+}
+
+/** DynamoDB in this process, with the ledger's table. */
+export async function startDynamo(): Promise<Dynamo> {
+  const server: Server = dynalite({ createTableMs: 0 })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  const url = urlOf(server)
+  const clients = awsClients({ ...credentials, AWS_ENDPOINT_URL_DYNAMODB: url })
+  const client = clients.documents()
+  await client.send(new CreateTableCommand(ledgerTable))
+  await waitUntilTableExists({ client, maxWaitTime: 5, minDelay: 1, maxDelay: 1 }, { TableName: ledgerTable.TableName })
+  return {
+    url,
+    clients,
+    async stop() {
+      clients.destroy()
+      await new Promise<void>(resolve => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      })
+    },
+  }
+}
+
+/** What becomes of a request on its way: it passes, its answer gets lost after the server did it, or it is refused. */
+export type Fate = 'pass' | 'lose-answer' | 'refuse'
+
+export interface Road {
+  readonly url: string
+  readonly seen: readonly string[]
+  stop(): Promise<void>
+}
+
+/** Forwards to a server and lets `fate` decide over each request, by its target header and how many came before. */
+export async function startRoad(target: string, fate: (operation: string, earlier: number) => Fate): Promise<Road> {
+  const seen: string[] = []
+  const server = createServer(async (incoming, answer) => {
+    const operation = String(incoming.headers['x-amz-target'] ?? incoming.url)
+    const decided = fate(operation, seen.filter(one => one === operation).length)
+    seen.push(operation)
+    const body = await bytesOf(incoming)
+    if (decided === 'refuse') {
+      incoming.socket.destroy()
+      return
+    }
+    const forwarded = request(new URL(incoming.url ?? '/', target), {
+      method: incoming.method,
+      headers: incoming.headers,
+    })
+    forwarded.end(body)
+    forwarded.on('response', async response => {
+      const bytes = await bytesOf(response)
+      if (decided === 'lose-answer') incoming.socket.destroy()
+      else answer.writeHead(response.statusCode ?? 500, response.headers).end(bytes)
+    })
+  })
+  await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
+  return {
+    url: urlOf(server),
+    seen,
+    stop: () =>
+      new Promise<void>(resolve => {
+        server.close(() => resolve())
+        server.closeAllConnections()
+      }),
+  }
+}
+
+async function bytesOf(message: IncomingMessage): Promise<Buffer> {
+  const chunks: Buffer[] = []
+  for await (const chunk of message) chunks.push(Buffer.from(chunk))
+  return Buffer.concat(chunks)
+}
+
+function urlOf(server: Server): string {
+  const { port } = server.address() as AddressInfo
+  return `http://127.0.0.1:${port}`
+}
