@@ -3,7 +3,7 @@ import * as z from 'zod'
 import type { AclDescription, AclEntry } from '../../core/description.ts'
 import { NetworkAcl } from './ec2-shapes.ts'
 
-/** Network ACLs, by filter or all. One round trip for up to a thousand. */
+/** Network ACLs, by filter or all. A filter without a page size is answered in one round trip. */
 export async function listAcls(
   client: EC2Client,
   filters: readonly Filter[],
@@ -14,7 +14,7 @@ export async function listAcls(
   do {
     const page = await client.send(
       new DescribeNetworkAclsCommand({
-        ...(filters.length > 0 ? { Filters: [...filters] } : {}),
+        ...(filters.length > 0 ? { Filters: [...filters] } : { MaxResults: 1000 }),
         ...(token ? { NextToken: token } : {}),
       }),
       { abortSignal: signal },

@@ -56,8 +56,9 @@ export function ec2Instances(ec2: Ec2, region: string, log: Log): Instances {
   }
 }
 
-function inVpc(client: EC2Client, vpc: string, signal: AbortSignal): Promise<NetworkAcl[]> {
-  return listAcls(client, [{ Name: 'vpc-id', Values: [vpc] }], signal)
+async function inVpc(client: EC2Client, vpc: string, signal: AbortSignal): Promise<NetworkAcl[]> {
+  // A terminated instance stands in no VPC any more.
+  return vpc === '' ? [] : listAcls(client, [{ Name: 'vpc-id', Values: [vpc] }], signal)
 }
 
 async function findInstance(

@@ -1,8 +1,12 @@
 import * as z from 'zod'
+import { canonicalAddress } from '../../core/address.ts'
 
 /** What is read of EC2's answers, and only that. Strings are the intruder's to choose where they are tags. */
 
 const id = z.string().min(1).max(128)
+
+/** The text that a flow record names it by. */
+const address = z.string().transform(text => canonicalAddress(text) ?? text)
 
 export const Tags = z
   .array(z.object({ Key: z.string(), Value: z.string().default('') }))
@@ -10,12 +14,12 @@ export const Tags = z
   .transform(tags => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value])))
 
 const Association = z.object({
-  PublicIp: z.string().optional(),
+  PublicIp: address.optional(),
   AllocationId: z.string().optional(),
   AssociationId: z.string().optional(),
 })
 
-const PrivateAddress = z.object({ PrivateIpAddress: z.string(), Association: Association.optional() })
+const PrivateAddress = z.object({ PrivateIpAddress: address, Association: Association.optional() })
 
 const held = {
   NetworkInterfaceId: id,
@@ -23,7 +27,7 @@ const held = {
   VpcId: id,
   Groups: z.array(z.object({ GroupId: id })).default([]),
   PrivateIpAddresses: z.array(PrivateAddress).default([]),
-  Ipv6Addresses: z.array(z.object({ Ipv6Address: z.string() })).default([]),
+  Ipv6Addresses: z.array(z.object({ Ipv6Address: address })).default([]),
 }
 
 export const InstanceInterface = z.object({
