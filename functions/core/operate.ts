@@ -10,13 +10,15 @@ import { matches, type Policy } from './policy.ts'
 import type { Clock, Ledger, Queue } from './ports.ts'
 
 const instance = z.string().regex(/^[A-Za-z0-9-]{1,64}$/)
+/** Names the incident that the person looked at; absent: the open one. */
+const incident = z.string().max(64).optional()
 const by = z.string().min(1).max(256)
 
 /** What a person may ask for. Approvals and releases travel in the same lane as findings. */
 export const Request = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('drill'), instance, by }),
-  z.strictObject({ verb: z.literal('approve'), instance, by }),
-  z.strictObject({ verb: z.literal('release'), instance, by }),
+  z.strictObject({ verb: z.literal('approve'), instance, incident, by }),
+  z.strictObject({ verb: z.literal('release'), instance, incident, by }),
   z.strictObject({ verb: z.literal('status'), instance: instance.optional() }),
 ])
 export type Request = z.infer<typeof Request>
@@ -45,6 +47,10 @@ export async function operate(ports: OperatePorts, policy: Policy, request: Requ
   if (held?.incident.closedAt !== undefined || !held)
     throw new InputError(`Cannot ${request.verb} "${request.instance}": it has no open incident`)
   const { incident } = held
+  if (request.incident !== undefined && request.incident !== incident.id)
+    throw new InputError(
+      `Cannot ${request.verb} "${request.incident}": the open incident of ${request.instance} is ${incident.id}`,
+    )
   if (request.verb === 'approve' && incident.verdict === 'isolate')
     throw new InputError(
       `Cannot approve "${request.instance}": its incident ${incident.id} is approved already or needs no approval`,

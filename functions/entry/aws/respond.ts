@@ -1,0 +1,71 @@
+import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch'
+import middy from '@middy/core'
+import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
+import * as z from 'zod'
+import { InputError, reasonOf } from '../../core/errors.ts'
+import type { Clock, Step } from '../../core/ports.ts'
+import { respond } from '../../core/respond.ts'
+import type { Environment } from '../config.ts'
+import { awsAdapters, systemClock } from './adapters.ts'
+import { readOrder } from './lane.ts'
+import { awsResponding } from './responding.ts'
+
+const LaneEvent = z.object({ Records: z.array(z.object({ messageId: z.string(), body: z.string() })).max(10) })
+
+export interface RespondOptions {
+  readonly clock?: Clock
+  /** Narrows the playbook: a drill leaves a step out to show what it is there for. */
+  readonly steps?: (steps: readonly Step[]) => readonly Step[]
+}
+
+/** The function behind the findings queue: one message, one order. A failed one comes back and holds back only its own lane. */
+export function createRespond(
+  environment: Environment,
+  { clock = systemClock, steps = all => all }: RespondOptions = {},
+) {
+  const adapters = awsAdapters('respond', environment, clock)
+  const { ports } = awsResponding(adapters, environment)
+  const { config, telemetry, deadLetters, log, metrics } = adapters
+  const playbook = { ...ports, steps: steps(ports.steps) }
+
+  async function onRecord(record: SQSRecord, context: Context): Promise<void> {
+    let order: ReturnType<typeof readOrder>
+    try {
+      order = readOrder(record.body)
+    } catch (thrown) {
+      if (!(thrown instanceof InputError)) throw thrown
+      // It will not become readable: kept as a dead letter it holds back nobody's lane.
+      metrics.count('OrderRejected')
+      const bytes = Buffer.from(record.body)
+      await deadLetters.put([
+        { source: 'orders', position: `message ${record.messageId}`, reason: thrown.message, bytes },
+      ])
+      return
+    }
+    try {
+      const invocation = { owner: context.awsRequestId, remaining: () => context.getRemainingTimeInMillis() }
+      const incident = await respond(playbook, config, order, invocation)
+      if (incident) log.info('order handled', { kind: order.kind, incident: incident.id, state: incident.cut.state })
+    } catch (thrown) {
+      log.warn('order failed and will be delivered again', { kind: order.kind, reason: reasonOf(thrown) })
+      throw thrown
+    }
+  }
+
+  return middy(async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
+    LaneEvent.parse(event)
+    try {
+      return await processPartialResponse(
+        event,
+        record => onRecord(record, context),
+        new BatchProcessor(EventType.SQS),
+        {
+          context,
+          throwOnFullBatchFailure: false,
+        },
+      )
+    } finally {
+      telemetry.flush()
+    }
+  }).use(telemetry.middleware)
+}

@@ -1,0 +1,30 @@
+import { ec2Instances } from '../../clouds/aws/describe.ts'
+import { ec2Clients } from '../../clouds/aws/ec2.ts'
+import { awsSteps } from '../../clouds/aws/registry.ts'
+import { usedByOthers } from '../../core/neighbours.ts'
+import type { RespondPorts } from '../../core/respond.ts'
+import { type Render, ticketStep } from '../../core/ticket-step.ts'
+import { ticketOf } from '../../report/index.ts'
+import { openTarget } from '../../tickets/registry.ts'
+import type { Environment } from '../config.ts'
+import type { awsAdapters } from './adapters.ts'
+
+const render: Render = (incident, journal, now) => ticketOf({ incident, journal, now })
+
+/** What respond and verify need beside the ledger and the queue: EC2, the steps and the trackers. */
+export function awsResponding(adapters: ReturnType<typeof awsAdapters>, environment: Environment) {
+  const { config, ledger, clock, log, metrics, queue } = adapters
+  const ec2 = ec2Clients(environment)
+  const tickets = config.tickets.map(settings => ticketStep(openTarget(settings, clock), { ledger, clock, render }))
+  const ports: RespondPorts = {
+    clock,
+    ledger,
+    queue,
+    log,
+    metrics,
+    instances: ec2Instances(ec2, environment['AWS_REGION'] ?? '', log),
+    steps: [...awsSteps(ec2, { stopWhenNeeded: config.escalation.stop }), ...tickets],
+    neighbourUse: (acl, peer, own) => usedByOthers(ledger, { acl, peer, interfaces: own, now: clock.now() }),
+  }
+  return { ec2, ports }
+}

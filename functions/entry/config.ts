@@ -1,0 +1,83 @@
+import { readFileSync } from 'node:fs'
+import * as z from 'zod'
+import { DenialSettings } from '../core/denial.ts'
+import { ConfigurationError } from '../core/errors.ts'
+import { Policy } from '../core/policy.ts'
+import { TrackingTimeouts } from '../core/proof.ts'
+import { RuleSettings } from '../core/rule-settings.ts'
+import { sources } from '../sources/registry.ts'
+import { TicketSettings } from '../tickets/registry.ts'
+
+export type Environment = Readonly<Record<string, string | undefined>>
+
+const logGroup = z.strictObject({
+  source: z.string().refine(id => Object.hasOwn(sources, id), {
+    error: issue => `no source ${JSON.stringify(issue.input)}; there are ${Object.keys(sources).join(', ')}`,
+  }),
+  /** The log format of a flow log, as it was given when the flow log was made. */
+  fields: z.string().max(4096).optional(),
+  /** Firewall name → the VPC whose addresses its records carry. */
+  firewalls: z.record(z.string().max(128), z.string().max(64)).optional(),
+})
+
+/** Everything that an operator decides, in one place. Unknown settings are errors: a misspelt limit must not be ignored. */
+export const Config = z.strictObject({
+  account: z.string().regex(/^\d{12}$/, 'an AWS account id has 12 digits'),
+  table: z.string().min(3).max(255),
+  queue: z.url(),
+  deadLetters: z.url(),
+  logGroups: z.record(z.string().max(512), logGroup).default({}),
+  policy: Policy.prefault({}),
+  denial: DenialSettings.prefault({}),
+  tracking: TrackingTimeouts.prefault({}),
+  rules: RuleSettings.prefault({}),
+  /** True where resolver query logs cover the VPCs of the scope: only then is a missing DNS answer a signal. */
+  dnsCovered: z.boolean().default(false),
+  escalation: z
+    .strictObject({
+      /** Stop an instance whose tracked conversations nothing else can cut. Loses what is in its memory. */
+      stop: z.boolean().default(false),
+    })
+    .prefault({}),
+  /** A secret is written as `env:NAME` and comes from that environment variable. */
+  tickets: z.array(TicketSettings).max(8).default([]),
+})
+export type Config = z.infer<typeof Config>
+
+const MAX_CONFIG_BYTES = 1 << 20
+
+/** Reads FIREBREAK_CONFIG: the configuration as JSON, or `file:` and the path of a file that holds it. */
+export function readConfig(environment: Environment): Config {
+  const given = environment['FIREBREAK_CONFIG']
+  if (given === undefined || given === '')
+    throw new ConfigurationError(
+      'Cannot start: the environment variable FIREBREAK_CONFIG is not set (docs/configuration.md)',
+    )
+  const text = given.startsWith('file:') ? readFileSync(given.slice('file:'.length), 'utf8') : given
+  if (text.length > MAX_CONFIG_BYTES)
+    throw new ConfigurationError(`Cannot read FIREBREAK_CONFIG: it is larger than ${MAX_CONFIG_BYTES} bytes`)
+  let json: unknown
+  try {
+    json = JSON.parse(text)
+  } catch (cause) {
+    throw new ConfigurationError('Cannot read FIREBREAK_CONFIG: it is not JSON', { cause })
+  }
+  const parsed = Config.safeParse(withSecrets(json, environment))
+  if (!parsed.success) throw new ConfigurationError(`Cannot read FIREBREAK_CONFIG: ${z.prettifyError(parsed.error)}`)
+  return parsed.data
+}
+
+/** Replaces `env:NAME` by the variable's value wherever it stands as a whole string. */
+function withSecrets(value: unknown, environment: Environment): unknown {
+  if (typeof value === 'string' && value.startsWith('env:')) {
+    const name = value.slice('env:'.length)
+    const secret = environment[name]
+    if (secret === undefined)
+      throw new ConfigurationError(`Cannot read FIREBREAK_CONFIG: the environment variable ${name} is not set`)
+    return secret
+  }
+  if (Array.isArray(value)) return value.map(one => withSecrets(one, environment))
+  if (typeof value === 'object' && value !== null)
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withSecrets(one, environment)]))
+  return value
+}
