@@ -1,0 +1,45 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { awsPermissions } from './permissions.ts'
+
+const permissions = awsPermissions()
+
+function actionsOf(name: keyof typeof permissions): string[] {
+  return permissions[name].flatMap(({ actions }) => actions)
+}
+
+test('watch and operate have no right on instances at all', () => {
+  for (const name of ['watch', 'operate'] as const)
+    assert.deepEqual(
+      actionsOf(name).filter(action => action.startsWith('ec2:')),
+      [],
+    )
+})
+
+test('verify changes no instance: what it may write is a quarantine group', () => {
+  const writing = actionsOf('verify').filter(action => /^ec2:(?!Describe)/.test(action))
+  assert.deepEqual(writing.toSorted(), [
+    'ec2:CreateSecurityGroup',
+    'ec2:CreateSecurityGroup',
+    'ec2:CreateTags',
+    'ec2:RevokeSecurityGroupEgress',
+    'ec2:RevokeSecurityGroupIngress',
+  ])
+})
+
+test('no function may do all of a service, and none writes to all resources', () => {
+  for (const list of Object.values(permissions))
+    for (const { actions, resources } of list) {
+      assert.ok(
+        actions.every(action => /^[a-z0-9]+:[A-Z][A-Za-z]+$/.test(action)),
+        `${actions}`,
+      )
+      const reading = actions.every(action => /:(Describe|Get|List|Query)/.test(action))
+      assert.ok(reading || !resources.includes('*'), `${actions}`)
+    }
+})
+
+test('a permission that several steps declare is given once', () => {
+  for (const list of Object.values(permissions))
+    assert.equal(new Set(list.map(one => JSON.stringify(one))).size, list.length)
+})
