@@ -44,6 +44,8 @@ export interface NetworkAcl {
 
 export interface Vpc {
   id: string
+  /** Another account's, when it is shared with this one. */
+  owner?: string
   cidr: string
   ipv6Cidr?: string
   tags: Record<string, string>
@@ -69,6 +71,13 @@ export interface NetworkInterface {
   groups: string[]
   address: string
   ipv6: string[]
+  /** A public IPv4 address that EC2 assigned; an elastic one stands in `addresses`. */
+  assigned?: string
+  /**
+   * Its subnet's way out is network address translation (and an egress-only gateway for IPv6): connections open from
+   * inside only, and are always tracked. Otherwise an internet gateway, through which IPv4 needs a public address.
+   */
+  nat?: boolean
   tags: Record<string, string>
 }
 
@@ -81,6 +90,8 @@ export interface ElasticAddress {
 
 export interface Volume {
   id: string
+  /** Default: `gp3`. */
+  type?: string
   size: number
   instance?: string
   device?: string
@@ -94,13 +105,16 @@ export interface Snapshot {
   state: 'pending' | 'completed' | 'error'
   /** Virtual milliseconds. */
   startedAt: number
+  completesAt: number
   description: string
   tags: Record<string, string>
 }
 
 export interface Instance {
   id: string
-  state: 'pending' | 'running' | 'stopping' | 'stopped' | 'terminated'
+  state: 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated'
+  /** Virtual milliseconds at which a state that passes becomes the next one. */
+  settlesAt?: number
   type: string
   launchedAt: number
   spot: boolean
@@ -109,6 +123,20 @@ export interface Instance {
   stopProtection: boolean
   shutdown: 'stop' | 'terminate'
   tags: Record<string, string>
+}
+
+/** An interface endpoint of PrivateLink. */
+export interface VpcEndpoint {
+  id: string
+  vpc: string
+  service: string
+  interfaces: string[]
+}
+
+export interface Peering {
+  id: string
+  requester: string
+  accepter: string
 }
 
 export interface Cloud {
@@ -123,7 +151,14 @@ export interface Cloud {
   volumes: Map<string, Volume>
   snapshots: Map<string, Snapshot>
   addresses: Map<string, ElasticAddress>
+  endpoints?: Map<string, VpcEndpoint>
+  peerings?: Map<string, Peering>
   quotas: { aclEntriesPerDirection: number; pendingSnapshotsPerVolume: number }
   /** Called after every change that the network may feel, in virtual time. */
   changed: ((what: { action: string; target: string }) => void)[]
+}
+
+/** Whoever changes the state says so: the network and the tracker keep indexes over it. */
+export function announce({ changed }: Cloud, action: string, target: string): void {
+  for (const listener of changed) listener({ action, target })
 }
