@@ -34,7 +34,7 @@ export async function openTracker(secret: string) {
   }
 
   const server = createServer((request, response) => {
-    receive(request)
+    void receive(request)
       .catch(() => ({ status: 400, body: undefined }))
       .then(({ status, body }) => {
         response.writeHead(status, { 'content-type': 'application/json' })

@@ -57,7 +57,7 @@ export function createRespond(
     try {
       return await processPartialResponse(
         event,
-        record => onRecord(record, context),
+        (record: SQSRecord) => onRecord(record, context),
         new BatchProcessor(EventType.SQS),
         {
           context,
