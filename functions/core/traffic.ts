@@ -1,3 +1,7 @@
+import { instanceKey, readRow } from './instance-row.ts'
+import { newState, trafficOf } from './instance-state.ts'
+import type { Ledger } from './ports.ts'
+
 /**
  * What the conversations say to whoever must prove a cut: the flow-log windows of each interface and the conversations
  * that may still be tracked. Times are seconds since the epoch.
@@ -30,4 +34,10 @@ export interface Traffic {
   readonly conversations: readonly Tracked[]
   /** True where the bound on conversations made some leave: then no proof is complete. */
   readonly truncated: boolean
+}
+
+/** An instance that nothing was seen of has no windows, so nothing is proven of it. Throws `InputError` on a corrupt row. */
+export async function readTraffic(ledger: Ledger, instance: string): Promise<Traffic> {
+  const row = await ledger.read(instanceKey(instance))
+  return trafficOf(row ? readRow(row.value).state : newState())
 }

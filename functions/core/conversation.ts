@@ -1,0 +1,325 @@
+import { ACK, FIN, type Flow, RST, SYN, TCP } from './flow.ts'
+import { finish, hashText, mix } from './hash.ts'
+import type { Setup } from './rule.ts'
+
+/**
+ * All flows of one (instance, peer, service port, protocol) in constant size. The last 64 minutes are kept as records, a
+ * set of at most `PER_SLOT` for each minute and direction, the largest first: adding a record twice, or two in another
+ * order, or merging two sets, gives the same set. A minute that leaves the window is folded into sums, once and for all.
+ */
+
+/** Late records fit within this, and a record that comes twice within it counts once. */
+export const WINDOW_MINUTES = 64
+/** A peer with more connections than this in a minute keeps the largest: its sums are then a lower bound. */
+const PER_SLOT = 8
+/** Connections that are told apart on one conversation; of the others only the newest time is known. */
+export const MAX_OPEN = 32
+
+/** What flags proved: who sent a SYN without ACK, and who answered one. */
+export const OUR_SYN = 1
+export const THEIR_SYN = 2
+export const OUR_ANSWER = 4
+export const THEIR_ANSWER = 8
+/** Some record carried flags, so that a missing SYN says something. */
+export const FLAGS_KNOWN = 16
+/** Both sides used the same port, so the ports do not tell the client. */
+export const EQUAL_PORTS = 32
+
+/** In a slot number: minute * 8 + source * 4 + direction. The source keeps apart what a firewall saw of the same packets. */
+export const OUT = 0
+export const IN = 1
+export const REFUSED = 2
+export const FIREWALL = 4
+
+/** Fields of one entry of `Conversation.records`: a plain array of numbers, since it is scanned for every flow. */
+export const STRIDE = 4
+/** Bits of an entry's mark: 0–7 hash of the client's port, 8–15 of the rest, 16–19 flags, 20 flags known, 21–24 span. */
+export const MARK = { port: 0xff, print: 0xffff, flags: 16, known: 1 << 20, span: 21 } as const
+
+export interface Sums {
+  records: number
+  refused: number
+  packetsOut: number
+  packetsIn: number
+  bytesOut: number
+  bytesIn: number
+}
+
+/** A connection by the client's port: the newest ends of its records. It is open unless a FIN or RST came last. */
+export interface Connection {
+  /** The newest start of a SYN that no FIN or RST accompanied. */
+  opened: number
+  /** The newest end of a record with more than two packets, and of one with fewer: stragglers follow a FIN. */
+  alive: number
+  straggler: number
+  closed: number
+}
+
+export interface Conversation {
+  readonly peer: string
+  readonly port: number
+  readonly protocol: number
+  readonly service: 'theirs' | 'ours'
+  first: number
+  last: number
+  /** OR of OUR_SYN … FLAGS_KNOWN. */
+  proven: number
+  /** 1: accepted packets went out, 2: came in. */
+  ways: number
+  /** Bit map of the client ports, 64 bits. */
+  clientPorts: [number, number]
+  connections: Map<number, Connection>
+  /** The newest time of a connection that had to be forgotten while it was open; 0 for none. */
+  forgottenOpen: number
+  /** `STRIDE` numbers an entry: slot, mark, packets, bytes; in the order of slots and, within, of size. */
+  records: number[]
+  /** What left the window, by flow logs and by firewalls. */
+  folded: [Sums, Sums]
+  /** The oldest opening that left the window. */
+  setup: Setup | undefined
+  /** Minutes of two shapes that left the window, in the half-day that `halfDay` numbers and in the one before it. */
+  halfDay: number
+  driver: [number, number]
+  stratum: [number, number]
+}
+
+/** A flow as the instance sees it. */
+export interface Seen {
+  readonly out: boolean
+  readonly peer: string
+  readonly port: number
+  readonly clientPort: number
+  readonly service: Conversation['service']
+  readonly proven: number
+}
+
+/**
+ * Which conversation a flow belongs to, from the record alone, so that the order of records does not matter. In a flow log
+ * SYN with ACK marks the one that answers, SYN alone the one that asks (AWS: ACK is logged only with SYN). A firewall ORs all
+ * flags of a flow, so there SYN with ACK tells nothing. Without a SYN the lower port is the service: a guess.
+ */
+export function seenBy(flow: Flow, out: boolean): Seen {
+  const ourPort = out ? flow.sourcePort : flow.destinationPort
+  const theirPort = out ? flow.destinationPort : flow.sourcePort
+  const peer = out ? flow.destination : flow.source
+  const known = flow.protocol === TCP && flow.flags !== undefined
+  const flags = known ? (flow.flags ?? 0) : 0
+  const asks = (flags & SYN) !== 0 && (flags & ACK) === 0
+  const answers = (flags & SYN) !== 0 && (flags & ACK) !== 0 && flow.interface !== undefined
+  const sender = asks ? (out ? OUR_SYN : THEIR_SYN) : answers ? (out ? OUR_ANSWER : THEIR_ANSWER) : 0
+  // A refused SYN opened nothing, but it still tells who asks.
+  const theirs = sender === 0 ? theirPort <= ourPort : sender === OUR_SYN || sender === THEIR_ANSWER
+  return {
+    out,
+    peer,
+    port: theirs ? theirPort : ourPort,
+    clientPort: theirs ? ourPort : theirPort,
+    service: theirs ? 'theirs' : 'ours',
+    proven: sender | (known ? FLAGS_KNOWN : 0) | (ourPort === theirPort ? EQUAL_PORTS : 0),
+  }
+}
+
+export function conversationKey(seen: Pick<Conversation, 'peer' | 'port' | 'service'>, protocol: number): string {
+  return `${seen.service === 'ours' ? '<' : '>'}${protocol} ${seen.port} ${seen.peer}`
+}
+
+const noSums = (): Sums => ({ records: 0, refused: 0, packetsOut: 0, packetsIn: 0, bytesOut: 0, bytesIn: 0 })
+
+export function newConversation({ peer, port, service }: Seen, protocol: number): Conversation {
+  return {
+    peer,
+    port,
+    protocol,
+    service,
+    first: Number.POSITIVE_INFINITY,
+    last: 0,
+    proven: 0,
+    ways: 0,
+    clientPorts: [0, 0],
+    connections: new Map(),
+    forgottenOpen: 0,
+    records: [],
+    folded: [noSums(), noSums()],
+    setup: undefined,
+    halfDay: 0,
+    driver: [0, 0],
+    stratum: [0, 0],
+  }
+}
+
+export const minuteOf = (seconds: number): number => Math.floor(seconds / 60)
+
+/** Changes the conversation. Returns whether the record was new. The caller sees to it that it is not too late. */
+export function add(conversation: Conversation, flow: Flow, seen: Seen): boolean {
+  const flags = flow.flags ?? 0
+  const minute = minuteOf(flow.start)
+  const span = Math.min(15, Math.max(1, Math.round((flow.end - flow.start) / 60)))
+  const way = flow.accepted ? (seen.out ? OUT : IN) : REFUSED
+  const slot = minute * 8 + (flow.interface === undefined ? FIREWALL : 0) + way
+  const mark = markOf(flow, seen, flags, span)
+  conversation.first = Math.min(conversation.first, flow.start)
+  conversation.last = Math.max(conversation.last, flow.end)
+  conversation.proven |= flow.accepted ? seen.proven : seen.proven & (FLAGS_KNOWN | EQUAL_PORTS)
+  if (flow.accepted) {
+    conversation.ways |= seen.out ? 1 : 2
+    const bit = finish(mix(7, seen.clientPort)) & 63
+    if (bit < 32) conversation.clientPorts[0] = (conversation.clientPorts[0] | (1 << bit)) >>> 0
+    else conversation.clientPorts[1] = (conversation.clientPorts[1] | (1 << (bit - 32))) >>> 0
+    if (flow.protocol === TCP && flow.flags !== undefined) track(conversation, flow, seen.clientPort, flags)
+  }
+  return insert(conversation.records, slot, mark, flow.packets, flow.bytes)
+}
+
+function markOf(flow: Flow, seen: Seen, flags: number, span: number): number {
+  const port = finish(mix(3, seen.clientPort)) & 0xff
+  let hash = mix(mix(mix(mix(11, seen.clientPort), flow.start), flow.end), flags)
+  hash = mix(mix(hash, flow.packets), flow.bytes)
+  if (flow.interface !== undefined) hash = mix(hash, hashText(flow.interface))
+  const kept = (flags & (FIN | SYN | RST)) | (flags & ACK ? 8 : 0)
+  return (
+    port |
+    ((finish(hash) & 0xff) << 8) |
+    (kept << MARK.flags) |
+    (flow.flags === undefined ? 0 : MARK.known) |
+    (span << MARK.span)
+  )
+}
+
+/** Keeps the entries ordered by slot, then by size: a union of sets that keeps the largest few of each slot. */
+export function insert(records: number[], slot: number, mark: number, packets: number, bytes: number): boolean {
+  let at = records.length
+  while (at > 0 && isBefore(records, at - STRIDE, slot, mark, packets, bytes)) at -= STRIDE
+  // The entry before `at` is not after the new one: it may be the same.
+  if (
+    at > 0 &&
+    records[at - STRIDE] === slot &&
+    records[at - 3] === mark &&
+    records[at - 2] === packets &&
+    records[at - 1] === bytes
+  )
+    return false
+  let larger = 0
+  for (let before = at - STRIDE; before >= 0 && records[before] === slot; before -= STRIDE) larger++
+  if (larger >= PER_SLOT) return false
+  records.splice(at, 0, slot, mark, packets, bytes)
+  const overflow = at + (PER_SLOT - larger) * STRIDE
+  if (records[overflow] === slot) records.splice(overflow, STRIDE)
+  return true
+}
+
+/** Whether the new entry stands before the one at `at`. */
+function isBefore(
+  records: readonly number[],
+  at: number,
+  slot: number,
+  mark: number,
+  packets: number,
+  bytes: number,
+): boolean {
+  const other = records[at] ?? 0
+  if (other !== slot) return slot < other
+  const otherBytes = records[at + 3] ?? 0
+  if (otherBytes !== bytes) return bytes > otherBytes
+  const otherPackets = records[at + 2] ?? 0
+  if (otherPackets !== packets) return packets > otherPackets
+  return mark > (records[at + 1] ?? 0)
+}
+
+function track(conversation: Conversation, flow: Flow, clientPort: number, flags: number): void {
+  const { connections } = conversation
+  const one = connections.get(clientPort) ?? { opened: 0, alive: 0, straggler: 0, closed: 0 }
+  if (flags & (FIN | RST)) one.closed = Math.max(one.closed, flow.end)
+  else {
+    if (flags & SYN) one.opened = Math.max(one.opened, flow.start)
+    if (flow.packets > 2) one.alive = Math.max(one.alive, flow.end)
+    else one.straggler = Math.max(one.straggler, flow.end)
+  }
+  connections.set(clientPort, one)
+}
+
+/** A FIN's last acknowledgements may stand in the next window, which carries no flag: that opens nothing. */
+export function isOpen({ opened, alive, straggler, closed }: Connection): boolean {
+  return opened > closed || alive > closed + 60 || straggler > closed + 120
+}
+
+/** Forgets closed connections that no late record can concern any more, and past the bound the closed, then the oldest. */
+export function tidyConnections(conversation: Conversation, floorMinute: number, most = MAX_OPEN): void {
+  const { connections } = conversation
+  for (const [port, one] of connections) if (!isOpen(one) && one.closed < floorMinute * 60) connections.delete(port)
+  if (connections.size <= most) return
+  const newest = (one: Connection) => Math.max(one.opened, one.alive, one.straggler, one.closed)
+  const byWorth = [...connections].toSorted(
+    ([portA, a], [portB, b]) => Number(isOpen(a)) - Number(isOpen(b)) || newest(a) - newest(b) || portA - portB,
+  )
+  for (const [port, one] of byWorth.slice(0, connections.size - most)) {
+    if (isOpen(one)) conversation.forgottenOpen = Math.max(conversation.forgottenOpen, newest(one))
+    connections.delete(port)
+  }
+}
+
+/** Without flags nothing says that a TCP conversation ended; other protocols end by silence alone. */
+export function isClosed({ protocol, proven, connections, forgottenOpen, last }: Conversation): boolean {
+  if (protocol !== TCP || !(proven & FLAGS_KNOWN)) return false
+  if (forgottenOpen > 0 || last === 0) return false
+  for (const one of connections.values()) if (isOpen(one)) return false
+  return true
+}
+
+/**
+ * The union of two states of one conversation. Both may hold the same records of the window; what they have folded must
+ * be of different records.
+ */
+export function merge(a: Conversation, b: Conversation): Conversation {
+  const merged = structuredClone(a)
+  merged.first = Math.min(a.first, b.first)
+  merged.last = Math.max(a.last, b.last)
+  merged.proven |= b.proven
+  merged.ways |= b.ways
+  merged.clientPorts = [(a.clientPorts[0] | b.clientPorts[0]) >>> 0, (a.clientPorts[1] | b.clientPorts[1]) >>> 0]
+  merged.forgottenOpen = Math.max(a.forgottenOpen, b.forgottenOpen)
+  for (const [port, other] of b.connections) {
+    const one = merged.connections.get(port) ?? { opened: 0, alive: 0, straggler: 0, closed: 0 }
+    merged.connections.set(port, {
+      opened: Math.max(one.opened, other.opened),
+      alive: Math.max(one.alive, other.alive),
+      straggler: Math.max(one.straggler, other.straggler),
+      closed: Math.max(one.closed, other.closed),
+    })
+  }
+  for (let at = 0; at < b.records.length; at += STRIDE) {
+    const [slot = 0, mark = 0, packets = 0, bytes = 0] = b.records.slice(at, at + STRIDE)
+    insert(merged.records, slot, mark, packets, bytes)
+  }
+  merged.folded = [plus(a.folded[0], b.folded[0]), plus(a.folded[1], b.folded[1])]
+  merged.setup = a.setup && b.setup ? (a.setup.at <= b.setup.at ? a.setup : b.setup) : (a.setup ?? b.setup)
+  for (const half of [b.halfDay - 1, b.halfDay]) {
+    const at = b.halfDay - half
+    count(merged, half, b.driver[at] ?? 0, b.stratum[at] ?? 0)
+  }
+  return merged
+}
+
+function plus(a: Sums, b: Sums): Sums {
+  return {
+    records: a.records + b.records,
+    refused: a.refused + b.refused,
+    packetsOut: a.packetsOut + b.packetsOut,
+    packetsIn: a.packetsIn + b.packetsIn,
+    bytesOut: a.bytesOut + b.bytesOut,
+    bytesIn: a.bytesIn + b.bytesIn,
+  }
+}
+
+/** Adds minutes of the two shapes to the half-day that they stood in; those older than the one before the newest are let go. */
+export function count(conversation: Conversation, halfDay: number, driver: number, stratum: number): void {
+  if (halfDay > conversation.halfDay) {
+    const next = halfDay === conversation.halfDay + 1
+    conversation.driver = [0, next ? conversation.driver[0] : 0]
+    conversation.stratum = [0, next ? conversation.stratum[0] : 0]
+    conversation.halfDay = halfDay
+  }
+  const age = conversation.halfDay - halfDay
+  if (age !== 0 && age !== 1) return
+  conversation.driver[age] += driver
+  conversation.stratum[age] += stratum
+}

@@ -1,0 +1,54 @@
+import * as z from 'zod'
+import { InputError, quoted } from './errors.ts'
+import { Decision, Finding } from './finding.ts'
+import type { InstanceState } from './instance-state.ts'
+import type { Key } from './ports.ts'
+import { unpackState } from './state-packing.ts'
+
+/** What was reported of an instance, so that the same is not reported again with every delivery. */
+export const Told = z.object({
+  decision: Decision,
+  /** The peers that findings named; newest last, bounded. */
+  peers: z.array(z.string().max(128)).max(256),
+  /** Milliseconds since the epoch. */
+  at: z.number(),
+  findings: z.number().int(),
+})
+export type Told = z.infer<typeof Told>
+
+/**
+ * The one row of an instance. A finding is owed from the write that decides it until it is sent: whoever dies in between
+ * leaves it to the next delivery, which sends it under the same id.
+ */
+const InstanceTraffic = z.object({
+  packed: z.instanceof(Uint8Array),
+  told: Told.optional(),
+  owed: Finding.optional(),
+})
+
+export interface InstanceRecord {
+  readonly state: InstanceState
+  readonly told: Told | undefined
+  readonly owed: Finding | undefined
+}
+
+export function instanceKey(instance: string): Key {
+  return { partition: `traffic/${instance}`, sort: 'state' }
+}
+
+/** Throws `InputError` on what no watch wrote. */
+export function readRow(value: unknown): InstanceRecord {
+  const parsed = InstanceTraffic.safeParse(value)
+  if (!parsed.success)
+    throw new InputError(`Cannot read an instance's traffic: ${quoted(z.prettifyError(parsed.error))}`)
+  const { packed, told, owed } = parsed.data
+  return { state: unpackState(packed), told, owed }
+}
+
+export function rowValue(packed: Uint8Array, told: Told | undefined, owed: Finding | undefined): unknown {
+  return {
+    packed,
+    ...(told === undefined ? {} : { told }),
+    ...(owed === undefined ? {} : { owed }),
+  } satisfies z.infer<typeof InstanceTraffic>
+}

@@ -1,0 +1,224 @@
+import {
+  add,
+  type Conversation,
+  conversationKey,
+  isClosed,
+  MAX_OPEN,
+  merge,
+  minuteOf,
+  newConversation,
+  OUR_ANSWER,
+  OUR_SYN,
+  seenBy,
+  THEIR_ANSWER,
+  THEIR_SYN,
+  WINDOW_MINUTES,
+} from './conversation.ts'
+import { fold } from './conversation-shape.ts'
+import type { Alert, Coverage, Flow, NameSeen } from './flow.ts'
+import { addWindow, type FlowWindows, tidyWindows, windowList } from './flow-windows.ts'
+import { finish, mix } from './hash.ts'
+import { addName, type Names, noNames, tidyNames } from './names.ts'
+import { addProbe, forgetProbes, isProbe, noProbes, type Probes } from './probes.ts'
+import type { AlertView } from './rule.ts'
+import type { Traffic } from './traffic.ts'
+
+/** All that is known of one instance, in bounded size. Times are seconds since the epoch. */
+export interface InstanceState {
+  /** The newest minute in which a record began. */
+  watermark: number
+  /** Records that began before this minute are too late: their minute is folded. */
+  floor: number
+  readonly conversations: Map<string, Conversation>
+  readonly probes: Probes
+  readonly names: Names
+  readonly alerts: Map<string, AlertView>
+  readonly windows: FlowWindows
+  /** The newest time of an established, open conversation that the bound made leave; 0 for none. */
+  leftOpenAt: number
+}
+
+/** What an instance may hold. Smaller bounds follow where its row would be too large. */
+export interface Bounds {
+  readonly conversations: number
+  readonly windowMinutes: number
+  readonly connections: number
+  readonly names: number | undefined
+}
+
+export const BOUNDS: Bounds = {
+  conversations: 512,
+  windowMinutes: WINDOW_MINUTES,
+  connections: MAX_OPEN,
+  names: undefined,
+}
+
+const MAX_ALERTS = 48
+/** What was refused, closed or never answered tells nothing any more after this. */
+const QUIET_FOR = 86_400
+/** EC2's default for an established TCP connection: as long as that a silent one may still be open. */
+const OPEN_FOR = 432_000
+
+export function newState(): InstanceState {
+  return {
+    watermark: 0,
+    floor: 0,
+    conversations: new Map(),
+    probes: noProbes(),
+    names: noNames(),
+    alerts: new Map(),
+    windows: new Map(),
+    leftOpenAt: 0,
+  }
+}
+
+export type Added = 'new' | 'repeated' | 'late'
+
+/** Changes the state. `out`: the instance is the flow's source. */
+export function addFlow(state: InstanceState, flow: Flow, out: boolean): Added {
+  const minute = minuteOf(flow.start)
+  if (minute < state.floor) return 'late'
+  state.watermark = Math.max(state.watermark, minute)
+  // What outsiders try and are refused is the internet's noise: it covers its window and costs nothing else.
+  if (!out && !flow.accepted) {
+    if (flow.interface !== undefined) cover(state, flow, flow.interface, 0)
+    return 'new'
+  }
+  const seen = seenBy(flow, out)
+  const key = conversationKey(seen, flow.protocol)
+  const conversation = state.conversations.get(key) ?? newConversation(seen, flow.protocol)
+  state.conversations.set(key, conversation)
+  const added = add(conversation, flow, seen)
+  // Our own service's answers are no probes of ours, however few their packets.
+  if (out && seen.service === 'theirs' && isProbe(flow)) addProbe(state.probes, flow)
+  if (flow.interface !== undefined) cover(state, flow, flow.interface, added && flow.accepted ? flow.bytes : 0)
+  return added ? 'new' : 'repeated'
+}
+
+function cover({ windows }: InstanceState, flow: Flow, networkInterface: string, acceptedBytes: number): void {
+  addWindow(windows, networkInterface, { start: flow.start, end: flow.end, status: 'ok', acceptedBytes })
+}
+
+export function addCoverage(state: InstanceState, { interface: id, start, end, status }: Coverage): void {
+  addWindow(state.windows, id, { start, end, status, acceptedBytes: 0 })
+}
+
+export function addSeenName(state: InstanceState, seen: NameSeen, kept: boolean): void {
+  addName(state.names, seen, kept)
+}
+
+/** `out`: the instance is the alert's source; `undefined` where the alert names only the instance. */
+export function addAlert(state: InstanceState, alert: Alert, out: boolean | undefined): void {
+  const outbound = out ?? true
+  const peer = outbound ? alert.destination : alert.source
+  const port = outbound ? alert.destinationPort : alert.sourcePort
+  const rule = alert.rule.slice(0, 256)
+  const key = `${alert.kind} ${rule} ${peer} ${port} ${outbound}`
+  const before = state.alerts.get(key)
+  state.alerts.set(key, {
+    kind: alert.kind,
+    rule,
+    peer: peer === '' ? undefined : peer,
+    port,
+    protocol: alert.protocol,
+    blocked: alert.blocked && (before?.blocked ?? true),
+    outbound,
+    first: Math.min(before?.first ?? alert.time, alert.time),
+    last: Math.max(before?.last ?? 0, alert.time),
+  })
+}
+
+/** Folds what left the window, forgets what is old and brings the state under its bounds. `now` in seconds. */
+export function settle(state: InstanceState, now: number, bounds: Bounds = BOUNDS): void {
+  state.floor = Math.max(state.floor, state.watermark - bounds.windowMinutes + 1, 0)
+  for (const [key, one] of state.conversations) {
+    const keep = one.ways === 3 && !isClosed(one) ? OPEN_FOR : QUIET_FOR
+    if (one.last < now - keep) state.conversations.delete(key)
+    else fold(one, state.floor, bounds.connections)
+  }
+  evict(state, bounds.conversations)
+  if (state.leftOpenAt < now - OPEN_FOR) state.leftOpenAt = 0
+  forgetProbes(state.probes, state.floor)
+  const peers = new Set(state.conversations.values().map(({ peer }) => peer))
+  tidyNames(state.names, now, address => peers.has(address), bounds.names)
+  tidyAlerts(state.alerts, now)
+  tidyWindows(state.windows)
+}
+
+/**
+ * Lets conversations leave, those that were never established first, then the closed, then the longest silent: a scan's
+ * attempts go before anything that carried traffic. Call it too while records are added, so that memory is bounded.
+ */
+export function evict(state: InstanceState, most: number): void {
+  const excess = state.conversations.size - most
+  if (excess <= 0) return
+  const worth = (one: Conversation) => (one.ways !== 3 ? 0 : isClosed(one) ? 1 : 2)
+  const least = [...state.conversations]
+    .map(([key, one]) => ({ key, one, worth: worth(one) }))
+    .toSorted((a, b) => a.worth - b.worth || a.one.last - b.one.last || (a.key < b.key ? -1 : 1))
+  for (const { key, one, worth: kept } of least.slice(0, excess)) {
+    if (kept === 2) state.leftOpenAt = Math.max(state.leftOpenAt, one.last)
+    state.conversations.delete(key)
+  }
+}
+
+function tidyAlerts(alerts: Map<string, AlertView>, now: number): void {
+  for (const [key, { last }] of alerts) if (last < now - QUIET_FOR) alerts.delete(key)
+  if (alerts.size <= MAX_ALERTS) return
+  const worth = ({ kind, outbound }: AlertView) => (kind === 'other' ? 0 : outbound ? 2 : 1)
+  const least = [...alerts].toSorted(
+    ([keyA, a], [keyB, b]) => worth(a) - worth(b) || a.last - b.last || (keyA < keyB ? -1 : 1),
+  )
+  for (const [key] of least.slice(0, alerts.size - MAX_ALERTS)) alerts.delete(key)
+}
+
+const SYN_SEEN = OUR_SYN | THEIR_SYN | OUR_ANSWER | THEIR_ANSWER
+
+/**
+ * The conversations with each guess put right by what a SYN proved: the middle of a connection to a high port, or of one
+ * from an outsider's low port, is filed by its ports under the wrong service until its opening is known.
+ */
+export function resolved(state: InstanceState): Conversation[] {
+  const all = [...state.conversations.values()]
+  const proven = Map.groupBy(
+    all.filter(one => one.proven & SYN_SEEN),
+    pairing,
+  )
+  const merged = new Map<Conversation, Conversation>()
+  const kept: Conversation[] = []
+  for (const one of all) {
+    if (one.proven & SYN_SEEN) continue
+    const opposite = one.service === 'ours' ? 'theirs' : 'ours'
+    const match = proven
+      .get(pairing(one))
+      ?.find(other => other.service === opposite && used(one, other.port) && used(other, one.port))
+    if (match) merged.set(match, merge(merged.get(match) ?? match, one))
+    else kept.push(one)
+  }
+  return [...[...proven.values()].flat().map(one => merged.get(one) ?? one), ...kept]
+}
+
+function pairing({ peer, protocol }: Conversation): string {
+  return `${protocol} ${peer}`
+}
+
+function used({ clientPorts }: Conversation, port: number): boolean {
+  const bit = finish(mix(7, port)) & 63
+  return ((bit < 32 ? clientPorts[0] >>> bit : clientPorts[1] >>> (bit - 32)) & 1) === 1
+}
+
+export function trafficOf(state: InstanceState): Traffic {
+  return {
+    windows: windowList(state.windows),
+    conversations: resolved(state).map(one => ({
+      peer: one.peer,
+      port: one.port,
+      protocol: one.protocol,
+      first: one.first,
+      last: one.last,
+      closed: isClosed(one),
+      established: one.ways === 3,
+    })),
+    truncated: state.leftOpenAt > 0,
+  }
+}

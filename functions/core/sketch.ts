@@ -1,0 +1,50 @@
+import { deflateRawSync, inflateRawSync } from 'node:zlib'
+import * as z from 'zod'
+import { InputError, quoted, reasonOf } from './errors.ts'
+import { hashText } from './hash.ts'
+
+/**
+ * A table of cells in which each key has two, chosen by hash. Keys share cells, so an answer drawn from the one that says
+ * less errs to one side only. Split by the key's hash into shards, a row each.
+ */
+export const SHARDS = 16
+const ROWS = 2
+const WIDTH = 1024
+
+const SketchRow = z.object({ cells: z.instanceof(Uint8Array) })
+
+export function shardOf(key: string): number {
+  return hashText(key, 101) % SHARDS
+}
+
+/** Indices of the key's two cells. */
+export function cellsOf(key: string): readonly [number, number] {
+  return [hashText(key, 103) % WIDTH, WIDTH + (hashText(key, 107) % WIDTH)]
+}
+
+/** `words`: 32-bit words a cell. */
+export function newCells(words: number): Uint32Array {
+  return new Uint32Array(ROWS * WIDTH * words)
+}
+
+/** The cells of a row, or empty ones where there is none. Throws `InputError` on what no sketch wrote. */
+export function readCells(value: unknown, words: number): Uint32Array {
+  const cells = newCells(words)
+  if (value === undefined) return cells
+  const parsed = SketchRow.safeParse(value)
+  if (!parsed.success) throw new InputError(`Cannot read a sketch: ${quoted(z.prettifyError(parsed.error))}`)
+  let bytes: Uint8Array
+  try {
+    bytes = inflateRawSync(parsed.data.cells, { maxOutputLength: cells.byteLength })
+  } catch (cause) {
+    throw new InputError(`Cannot read a sketch: ${reasonOf(cause)}`, { cause })
+  }
+  if (bytes.length !== cells.byteLength) throw new InputError(`Cannot read a sketch: it has ${bytes.length} bytes`)
+  new Uint8Array(cells.buffer).set(bytes)
+  return cells
+}
+
+/** Compressed, since most cells of most rows are empty and a write is paid by the kilobyte. */
+export function cellsRow(cells: Uint32Array): z.infer<typeof SketchRow> {
+  return { cells: deflateRawSync(new Uint8Array(cells.buffer, cells.byteOffset, cells.byteLength)) }
+}
