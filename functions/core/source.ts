@@ -1,0 +1,46 @@
+import type { Sink } from './flow.ts'
+
+/** One event of a log stream, as CloudWatch Logs hands it on. */
+export interface LogEvent {
+  readonly id: string
+  /** Milliseconds since the epoch. */
+  readonly timestamp: number
+  readonly message: string
+}
+
+/** Events of one stream. Its name and owner are the cloud's word; what the messages say is only their writer's. */
+export interface LogBatch {
+  readonly owner: string
+  readonly group: string
+  readonly stream: string
+  readonly events: readonly LogEvent[]
+}
+
+export interface SourceSettings {
+  /** The format of a flow log: field names with spaces between, or as AWS writes it, `${version} ${srcaddr} …`. */
+  readonly fields?: string | undefined
+}
+
+/** Decodes one batch. What cannot be decoded goes to `sink.reject` and the rest goes on; it never throws. */
+export type DecodeEvents = (batch: LogBatch, sink: Sink) => void
+
+/** Reads a file's lines from its bytes, cut anywhere. Memory is bounded whatever the lines' length. */
+export interface LineReader {
+  push(bytes: Uint8Array): void
+  /** The last line may lack its end. */
+  end(): void
+}
+
+export interface LineOptions {
+  /** Takes formats that lack what a verdict needs, for counting only: never where a cut is to be proven. */
+  readonly partial?: boolean
+  /** Seconds since the epoch, for records that carry no time. */
+  readonly time?: number
+}
+
+export interface Source {
+  readonly id: string
+  /** Compiles the settings once. Throws ConfigurationError, so that a wrong format is found before the first delivery. */
+  open(settings: SourceSettings): DecodeEvents
+  lines(settings: SourceSettings, sink: Sink, options?: LineOptions): LineReader
+}
