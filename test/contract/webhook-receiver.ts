@@ -77,7 +77,7 @@ export interface Answer {
 function isGenuine(headers: IncomingMessage['headers'], body: string, secret: string, now: number): boolean {
   const timestamp = String(headers['firebreak-timestamp'])
   const signature = String(headers['firebreak-signature'])
-  if (Math.abs(now / 1000 - Number(timestamp)) > 300) return false
+  if (!(Math.abs(now / 1000 - Number(timestamp)) <= 300)) return false
   const expected = `v1=${createHmac('sha256', secret).update(`${timestamp}.${body}`).digest('hex')}`
   return signature.length === expected.length && timingSafeEqual(Buffer.from(signature), Buffer.from(expected))
 }

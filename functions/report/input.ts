@@ -1,0 +1,27 @@
+import type { Incident } from '../core/incident.ts'
+import type { JournalEntry } from '../core/journal.ts'
+
+export interface ReportInput {
+  readonly incident: Incident
+  readonly journal: readonly JournalEntry[]
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  /** What a person types to decide. Default: the `firebreak operate` lines for this incident. */
+  readonly commands?: Commands
+}
+
+export interface Commands {
+  readonly approve: string
+  readonly release: string
+}
+
+/** An identifier that can stand in a shell line as it is. */
+const PLAIN = /^\w[\w-]{0,127}$/
+
+export function commandsOf({ incident, commands }: ReportInput): Commands {
+  if (commands) return commands
+  const instance = PLAIN.test(incident.instance) ? incident.instance : 'INSTANCE'
+  const id = PLAIN.test(incident.id) ? incident.id : 'INCIDENT'
+  const line = (verb: string) => `npx firebreak operate ${verb} --instance ${instance} --incident ${id} --by YOU`
+  return { approve: line('approve'), release: line('release') }
+}

@@ -1,0 +1,30 @@
+import type { Incident } from '../core/incident.ts'
+import type { Ticket } from '../core/ports.ts'
+import type { ReportInput } from './input.ts'
+import { markdown } from './markdown.ts'
+import { situationOf } from './situation.ts'
+import { titleOf } from './story.ts'
+import { plain } from './text.ts'
+
+/** The incident's one ticket, keyed by the incident, as it stands now. */
+export function ticketOf(input: ReportInput): Ticket {
+  const { incident } = input
+  return {
+    key: incident.id,
+    incident: incident.id,
+    instance: incident.instance,
+    title: plain(titleOf(incident)),
+    severity: severityOf(incident),
+    markdown: markdown(input),
+    state: incident.cut.state,
+    drill: incident.drill,
+  }
+}
+
+const SEVERITIES = { danger: 5, warning: 4, safe: 3, calm: 2 } as const satisfies Record<string, Ticket['severity']>
+
+/** A drill wakes nobody. Otherwise by what may still get out: 5 critical where anything may, 3 where it is proven cut. */
+function severityOf(incident: Incident): Ticket['severity'] {
+  if (incident.drill) return 1
+  return SEVERITIES[situationOf(incident).tone]
+}
