@@ -1,0 +1,137 @@
+import type { Cloud } from '../cloud.ts'
+import { createPacker, type Delivery, type LogEvent } from './delivery.ts'
+import { compileFormat } from './flow-log.ts'
+import { clearEnd, type End } from './tally.ts'
+
+export interface RecorderSettings {
+  readonly cloud: Cloud
+  readonly start: number
+  readonly live: number
+  readonly fields: string
+  readonly flowGroup: string
+  readonly firewallGroup: string
+  /** How much of the history stands in one payload, milliseconds. */
+  readonly historyBatch: number
+  readonly flowLogDelay: number
+  readonly firewallDelay: number
+}
+
+/** Aggregation intervals of a flow log: 10 minutes by default, 1 minute where it is asked for (VPC User Guide). */
+const HISTORY_WINDOW_MS = 600_000
+const LIVE_WINDOW_MS = 60_000
+/** A subscription's payload is bounded; so are these. */
+const EVENTS_PER_PAYLOAD = 2000
+
+interface FirewallEvent extends LogEvent {
+  readonly type: string
+}
+
+/** Writes the logs of what went by, window by window, and holds them until they are due. */
+export function createRecorder(settings: RecorderSettings) {
+  const { cloud, start, live, flowGroup, firewallGroup } = settings
+  const format = compileFormat(settings.fields)
+  const pack = createPacker(cloud.account)
+  const touched = new Map<string, End[]>()
+  const batches = new Map<string, LogEvent[]>()
+  let firewallEvents: FirewallEvent[] = []
+  let waiting: Delivery[] = []
+  let windowStart = start
+  let stoppedAt = Infinity
+
+  const windowEnd = () => {
+    const length = windowStart < live ? HISTORY_WINDOW_MS : LIVE_WINDOW_MS
+    return windowStart < live ? Math.min(live, windowStart + length) : windowStart + length
+  }
+
+  function closeWindow(): void {
+    const to = windowEnd()
+    if (to <= stoppedAt) for (const id of cloud.interfaces.keys()) record(id, to)
+    for (const ends of touched.values()) {
+      for (const end of ends) clearEnd(end)
+      ends.length = 0
+    }
+    const batched = to < live ? (to - start) % settings.historyBatch === 0 : true
+    if (batched) deliverFlows(to)
+    windowStart = to
+  }
+
+  function record(id: string, to: number): void {
+    const networkInterface = cloud.interfaces.get(id)
+    if (!networkInterface) return
+    const vantage = {
+      account: cloud.account,
+      region: cloud.region,
+      zone: 'euc1-az1',
+      vpc: networkInterface.vpc,
+      subnet: networkInterface.subnet,
+      instance: networkInterface.instance ?? '-',
+      interface: id,
+    }
+    const path = ({ remote }: End) => (isInside(networkInterface.vpc, remote) ? '1' : '8')
+    const events = batches.get(id) ?? []
+    for (const message of format.lines(vantage, touched.get(id) ?? [], windowStart / 1000, to / 1000, path))
+      events.push({ timestamp: windowStart, message })
+    batches.set(id, events)
+  }
+
+  function isInside(vpc: string, address: string): boolean {
+    // The scenarios' networks are /16 and /56, and a record only says which way was taken.
+    const { cidr = '', ipv6Cidr } = cloud.vpcs.get(vpc) ?? {}
+    return (
+      address.startsWith(cidr.split('.').slice(0, 2).join('.').concat('.')) ||
+      (ipv6Cidr !== undefined && address.startsWith(ipv6Cidr.slice(0, ipv6Cidr.indexOf('::') + 1)))
+    )
+  }
+
+  function deliverFlows(to: number): void {
+    const at = to <= live ? to : to + settings.flowLogDelay
+    for (const [id, events] of batches)
+      for (const part of parts(events)) waiting.push(pack('flow', flowGroup, `${id}-all`, part, at))
+    batches.clear()
+  }
+
+  function deliverFirewall(now: number): void {
+    const isDue = ({ timestamp }: FirewallEvent) => timestamp + settings.firewallDelay <= now
+    const due = Map.groupBy(firewallEvents.filter(isDue), ({ type }) => type)
+    if (due.size === 0) return
+    firewallEvents = firewallEvents.filter(event => !isDue(event))
+    for (const [type, events] of due) {
+      const ordered = events.toSorted((a, b) => a.timestamp - b.timestamp)
+      const stream = `/aws/network-firewall/${type}/${new Date(now).toISOString().slice(0, 13).replace('T', '-')}`
+      const plain = ordered.map(({ timestamp, message }) => ({ timestamp, message }))
+      for (const part of parts(plain)) waiting.push(pack('firewall', firewallGroup, stream, part, now))
+    }
+  }
+
+  return {
+    touch(end: End): void {
+      const ends = touched.get(end.interface)
+      if (ends) ends.push(end)
+      else touched.set(end.interface, [end])
+      end.touched = true
+    },
+    firewall(type: string, timestamp: number, message: string): void {
+      firewallEvents.push({ type, timestamp, message })
+    },
+    windowEnd,
+    closeWindow,
+    /** No record of a window that ends after this moment is written any more. */
+    stop(at: number): void {
+      stoppedAt = Math.min(stoppedAt, at)
+    },
+    /** What has arrived by now, each once. */
+    due(now: number): Delivery[] {
+      if (now >= live || (now - start) % settings.historyBatch === 0) deliverFirewall(now)
+      const arrived = waiting.filter(({ at }) => at <= now)
+      if (arrived.length > 0) waiting = waiting.filter(({ at }) => at > now)
+      return arrived
+    },
+  }
+}
+
+function parts(events: readonly LogEvent[]): LogEvent[][] {
+  const found: LogEvent[][] = []
+  for (let from = 0; from < events.length; from += EVENTS_PER_PAYLOAD)
+    found.push(events.slice(from, from + EVENTS_PER_PAYLOAD))
+  return found
+}
