@@ -161,7 +161,7 @@ export async function runPlaybook(
   if (preserved.length > 0) held = await record(run, held, preserved, incident => incident)
 
   for (const stage of ['collect', 'report'] as const) {
-    if (run.signal.aborted) return { held, finished: false }
+    if (run.signal.aborted) break
     if (stage === 'collect' && held.incident.verdict !== 'isolate') continue
     const due = dueSteps(run.steps, held.incident, [stage])
     if (due.length === 0) continue

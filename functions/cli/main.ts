@@ -1,0 +1,80 @@
+import { Command, CommanderError, InvalidArgumentError } from 'commander'
+import { ConfigurationError, InputError } from '../core/errors.ts'
+import { type Output, painted, processOutput } from './output.ts'
+import { version } from './version.ts'
+
+/** 0: done, every expectation held · 1: it ran and something did not hold · 2: it could not run as asked. */
+const EXIT = { ok: 0, failed: 1, unusable: 2 } as const
+
+/** Runs the command and returns its exit code. Subcommands are loaded when they are asked for. */
+export async function main(args: readonly string[], output: Output = processOutput): Promise<number> {
+  let code: number = EXIT.ok
+  const program = new Command('firebreak')
+    .description('Cuts an AI agent that broke out off the network, keeps the evidence and opens a ticket.')
+    .version(version(), '-V, --version')
+    .exitOverride()
+    .configureOutput({ writeOut: text => output.out(text), writeErr: text => output.err(text) })
+    .showHelpAfterError('Add --help to see what is possible.')
+
+  program
+    .command('drill')
+    .description('Plays an incident on the sandbox cloud and checks that it is contained')
+    .argument('[scenario]', 'one of events/scenarios/, or a scenario file', 'rome')
+    .option('--all', 'every scenario of events/scenarios/, one after the other')
+    .option('--json', 'one JSON object a scenario on standard output, a line each')
+    .option('--without <step>', 'leave a step of the playbook out, to see what it is there for', collect, [])
+    .option('--keep', 'leave the sandbox running afterwards, until Ctrl-C')
+    .option('--out <dir>', 'where the reports go', '.firebreak')
+    .addHelpText('after', '\nExit code: 0 if every expectation held, 1 if one did not, 2 if the drill could not run.\n')
+    .action(async (scenario: string, options) => {
+      const { drill } = await import('./drill/index.ts')
+      code = (await drill(scenario, options, output)) ? EXIT.ok : EXIT.failed
+    })
+
+  program
+    .command('sandbox')
+    .description('Serves the sandbox cloud on loopback until stopped, and prints the environment that reaches it')
+    .argument('[scenario]', 'whose fleet it holds', 'rome')
+    .option('--port <number>', 'the port to serve on', portOf, 0)
+    .option('--json', 'print the environment as one JSON object')
+    .action(async (scenario: string, options) => {
+      const { serve } = await import('./sandbox.ts')
+      await serve(scenario, options, output)
+    })
+
+  program
+    .command('operate')
+    .description(
+      'Asks a deployment for a drill, an approval, a release or the status, with FIREBREAK_CONFIG and AWS credentials',
+    )
+    .argument('<verb>', 'drill, approve, release or status')
+    .option('--instance <id>', 'the instance it is about')
+    .option('--incident <id>', 'the incident that you looked at; refused if another one is open')
+    .option('--by <name>', 'who asks; it goes on the journal', process.env['USER'])
+    .option('--json', 'print the answer as one JSON object')
+    .action(async (verb: string, options) => {
+      const { ask } = await import('./operate.ts')
+      await ask(verb, options, output)
+    })
+
+  try {
+    await program.parseAsync([...args], { from: 'user' })
+    return code
+  } catch (thrown) {
+    if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.unusable
+    if (!(thrown instanceof InputError || thrown instanceof ConfigurationError)) throw thrown
+    output.err(`${painted('red', 'firebreak:', process.stderr)} ${thrown.message}\n`)
+    return EXIT.unusable
+  }
+}
+
+function collect(value: string, previous: readonly string[]): string[] {
+  return [...previous, value]
+}
+
+function portOf(text: string): number {
+  const port = Number(text)
+  if (!Number.isInteger(port) || port < 0 || port > 65_535)
+    throw new InvalidArgumentError('It is a number from 0 to 65535.')
+  return port
+}
