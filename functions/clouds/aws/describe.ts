@@ -98,7 +98,7 @@ export async function readAttribute(
   )
 }
 
-export function protectionOf([termination, stop, shutdown]: readonly (string | boolean | undefined)[]): Protection {
+function protectionOf([termination, stop, shutdown]: readonly (string | boolean | undefined)[]): Protection {
   return {
     ...(typeof termination === 'boolean' ? { termination } : {}),
     ...(typeof stop === 'boolean' ? { stop } : {}),

@@ -8,7 +8,7 @@ const id = z.string().min(1).max(128)
 /** The text that a flow record names it by. */
 const address = z.string().transform(text => canonicalAddress(text) ?? text)
 
-export const Tags = z
+const Tags = z
   .array(z.object({ Key: z.string(), Value: z.string().default('') }))
   .default([])
   .transform(tags => Object.fromEntries(tags.map(({ Key, Value }) => [Key, Value])))
@@ -30,7 +30,7 @@ const held = {
   Ipv6Addresses: z.array(z.object({ Ipv6Address: address })).default([]),
 }
 
-export const InstanceInterface = z.object({
+const InstanceInterface = z.object({
   ...held,
   Attachment: z.object({ DeviceIndex: z.number().default(0), NetworkCardIndex: z.number().default(0) }).optional(),
 })

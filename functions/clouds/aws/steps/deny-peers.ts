@@ -38,7 +38,7 @@ export function denyPeers(ec2: Ec2): Step {
       const { incident, signal } = work
       const known = factList(incident, DENY_PEERS, 'entries')
       const denials = allowedDenials(incident)
-      if (denials.length === 0) return { done: [], unable: [], facts: { entries: known, undenied: [] } }
+      if (denials.length === 0) return { done: [], unable: [], facts: { entries: known, undenied: [], refused: [] } }
       const before: AclEntries = new Map(restorePointOf(incident).acls.map(({ id, entries }) => [id, entries]))
       const live =
         isFresh(work) && denials.every(({ acl }) => before.has(acl))
@@ -50,20 +50,20 @@ export function denyPeers(ec2: Ec2): Step {
 
       const planned = new Map<string, Set<number>>()
       const settled = await Promise.allSettled(
-        denials
-          .flatMap(({ acl, peer }) => [true, false].map(egress => ({ acl, peer, egress })))
-          .map(deny => {
-            const entries = live.get(deny.acl) ?? []
-            const earlier = ownNumbers(before.get(deny.acl) ?? [], deny)
-            // Found standing but not there before: an earlier try made it, and died before it could say so.
-            const found = ownNumbers(entries, deny).filter(number => !earlier.includes(number))
-            if (isDenied(entries, deny)) return Promise.resolve<Claimed>({ deny, made: found })
-            const direction = `${deny.acl} ${deny.egress}`
-            const taken = planned.get(direction) ?? new Set()
-            planned.set(direction, taken)
-            const numbers = reserve(freeNumbers(entries, deny, taken), taken)
-            return claimDeny(ec2.standard(), deny, numbers, earlier, signal)
-          }),
+        bothWays(incident).map(deny => {
+          const entries = live.get(deny.acl)
+          // No entries would read as "denied": the unnumbered last rule denies.
+          if (!entries) return Promise.reject(new Error(`${deny.acl} does not exist any more`))
+          const earlier = ownNumbers(before.get(deny.acl) ?? [], deny)
+          // Found standing but not there before: an earlier try made it, and died before it could say so.
+          const found = ownNumbers(entries, deny).filter(number => !earlier.includes(number))
+          if (isDenied(entries, deny)) return Promise.resolve<Claimed>({ deny, made: found })
+          const direction = `${deny.acl} ${deny.egress}`
+          const taken = planned.get(direction) ?? new Set()
+          planned.set(direction, taken)
+          const numbers = reserve(freeNumbers(entries, deny, taken), taken)
+          return claimDeny(ec2.standard(), deny, numbers, earlier, signal)
+        }),
       )
 
       const failed = settled.flatMap(one => (one.status === 'rejected' ? [reasonOf(one.reason)] : []))
@@ -82,21 +82,25 @@ export function denyPeers(ec2: Ec2): Step {
         facts: {
           entries: [...new Set([...known, ...entries])],
           undenied: undenied.map(({ acl, peer }) => `${acl} ${peer}`),
+          refused: claimed.flatMap(({ deny, refused }) => (refused === undefined ? [] : nameOf(deny))),
         },
       }
     },
 
     async verify({ incident, signal }) {
-      const undenied = factList(incident, DENY_PEERS, 'undenied')
-      const denials = allowedDenials(incident).filter(({ acl, peer }) => !undenied.includes(`${acl} ${peer}`))
-      if (denials.length === 0) return { holds: true, notes: [] }
+      const refused = factList(incident, DENY_PEERS, 'refused')
+      const wanted = bothWays(incident).filter(deny => !refused.includes(nameOf(deny)))
+      if (wanted.length === 0) return { holds: true, notes: [] }
       const live = await readEntries(
-        denials.map(({ acl }) => acl),
+        wanted.map(({ acl }) => acl),
         signal,
       )
-      const notes = denials
-        .filter(({ acl, peer }) => ![true, false].some(egress => isDenied(live.get(acl) ?? [], { egress, peer })))
-        .map(({ acl, peer }) => `${acl} does not deny ${peer}`)
+      const notes = wanted
+        .filter(deny => {
+          const entries = live.get(deny.acl)
+          return !entries || !isDenied(entries, deny)
+        })
+        .map(deny => `${nameOf(deny)} is not denied`)
       return { holds: notes.length === 0, notes }
     },
 
@@ -131,6 +135,14 @@ export function denyPeers(ec2: Ec2): Step {
 
 function allowedDenials({ denials }: Incident) {
   return denials.filter(({ allowed }) => allowed)
+}
+
+function bothWays(incident: Incident): Deny[] {
+  return allowedDenials(incident).flatMap(({ acl, peer }) => [true, false].map(egress => ({ acl, peer, egress })))
+}
+
+function nameOf({ acl, peer, egress }: Deny): string {
+  return `${acl} ${egress ? 'egress' : 'ingress'} ${peer}`
 }
 
 /** Marks the numbers that it gives out, so that peers of the same incident do not claim the same one. */

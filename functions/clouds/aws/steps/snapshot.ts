@@ -12,7 +12,7 @@ import { codeOf, isThrottle, isUnknownOutcome } from '../faults.ts'
 import { factList, isFresh, restorePointOf } from './restore-point.ts'
 
 const id = 'snapshot'
-export const INCIDENT_TAG = 'firebreak:incident'
+const INCIDENT_TAG = 'firebreak:incident'
 const INSTANCE_TAG = 'firebreak:instance'
 const MAX_TRIES = 5
 
