@@ -230,11 +230,11 @@ const steps: Incident['steps'] = {
     done: ['Termination and stop protection on', 'vol-01111111111111111 outlives the instance'],
     unable: ['The autoscaling group rome-train may still replace the instance: it is not known to Firebreak'],
   },
-  ticket: {
+  'ticket-webhook': {
     ...step,
     status: 'done',
     at: opened + 910,
-    done: ['Ticket SEC-4711 opened'],
+    done: ['Ticket SEC-4711'],
     facts: { reference: 'SEC-4711' },
   },
 }
@@ -253,7 +253,7 @@ const lines: readonly (readonly [by: string, at: number, ...JournalLine[]])[] = 
     line(0, 'intent', 'Start', 'snapshot'),
     line(0, 'intent', 'Start', 'protect'),
     ...Object.entries(steps)
-      .filter(([id]) => id !== 'ticket')
+      .filter(([id]) => id !== 'ticket-webhook')
       .flatMap(([id, { at, done, unable }]) => [
         ...done.map(text => line(at - opened, 'result', text, id)),
         ...unable.map(text => line(at - opened, 'note', `Not possible: ${text}`, id)),
@@ -262,8 +262,8 @@ const lines: readonly (readonly [by: string, at: number, ...JournalLine[]])[] = 
   [
     'respond/8c1f',
     opened + 950,
-    line(620, 'intent', 'Start', 'ticket'),
-    line(910, 'result', 'Ticket SEC-4711 opened', 'ticket'),
+    line(620, 'intent', 'Start', 'ticket-webhook'),
+    line(910, 'result', 'Ticket SEC-4711', 'ticket-webhook'),
   ],
   [
     'verify/02aa',

@@ -1,6 +1,7 @@
+import { isDeepStrictEqual } from 'node:util'
 import type { Exhibit } from '../core/finding.ts'
 import type { Denial, Incident, StepRecord } from '../core/incident.ts'
-import { brokenAt, type JournalLine } from '../core/journal.ts'
+import { brokenAt, type JournalEntry, type JournalLine } from '../core/journal.ts'
 import type { Signal } from '../core/signal.ts'
 import { exhibitsOf, firstSeen, rulesOf, signalsOf } from './evidence.ts'
 import { type Commands, commandsOf, type ReportInput } from './input.ts'
@@ -106,10 +107,16 @@ function gapsOf({ steps, denials, cut }: Incident): string[] {
 }
 
 function timelineOf({ incident, journal }: ReportInput): Moment[] {
-  const linked = journal.flatMap(({ by, lines }) => lines.map(line => ({ ...line, by })))
+  const linked = linkedOf(journal).flatMap(({ by, lines }) => lines.map(line => ({ ...line, by })))
   // Lines that are not linked yet were written together with the change that they tell of, so they are as true.
-  const pending = incident.pending.map(line => ({ ...line, by: 'not linked yet' }))
+  const settled = isDeepStrictEqual(linkedOf(journal).at(-1)?.lines, incident.pending)
+  const pending = settled ? [] : incident.pending.map(line => ({ ...line, by: 'not linked yet' }))
   return startsTogether([...linked, ...pending].toSorted((a, b) => a.at - b.at))
+}
+
+/** Without the entry that stands for the pending lines: those are the incident's. */
+function linkedOf(journal: readonly JournalEntry[]): JournalEntry[] {
+  return journal.filter(({ hash }) => hash !== '')
 }
 
 /** Steps that start at once are one moment. */
@@ -136,7 +143,8 @@ function startsTogether(moments: readonly Moment[]): Moment[] {
   return told
 }
 
-function chainOf({ incident, journal }: ReportInput): Story['chain'] {
+function chainOf({ incident, journal: told }: ReportInput): Story['chain'] {
+  const journal = linkedOf(told)
   const broken = brokenAt(journal)
   const last = journal.at(-1)
   if (broken !== undefined)

@@ -87,7 +87,7 @@ footer{margin-top:36px;padding-bottom:40px;border-top:1px solid var(--line);padd
 --out:#9c1c15;--in:#1f5fa8;--active:#2c3950;--silent:#ccc}
 body{font-size:10.5pt}header,main,footer{max-width:none;padding-left:0;padding-right:0}main>section{margin-top:20pt}
 .card,.scroll,tr,.timeline li{break-inside:avoid}h2{break-after:avoid}thead{display:table-header-group}.scroll{overflow:visible}
-svg,.scroll table{min-width:0}tbody th,.narrow{white-space:normal;overflow-wrap:anywhere}*{print-color-adjust:exact}@page{margin:14mm}}
+svg,.scroll table{min-width:0}table{font-size:9pt}th,td{padding:5px 8px}tbody th,.narrow{white-space:normal;overflow-wrap:break-word}*{print-color-adjust:exact}@page{margin:14mm}}
 `
 
 /** For the page's style element, as it stands there to the byte. */

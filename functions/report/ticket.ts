@@ -15,7 +15,7 @@ export function ticketOf(input: ReportInput): Ticket {
     instance: incident.instance,
     title: plain(titleOf(incident)),
     severity: severityOf(incident),
-    markdown: markdown(input),
+    markdown: markdown({ ...input, incident: withoutTickets(incident) }),
     state: incident.cut.state,
     drill: incident.drill,
   }
@@ -27,4 +27,10 @@ const SEVERITIES = { danger: 5, warning: 4, safe: 3, calm: 2 } as const satisfie
 function severityOf(incident: Incident): Ticket['severity'] {
   if (incident.drill) return 1
   return SEVERITIES[situationOf(incident).tone]
+}
+
+/** A ticket that is being written would always say of itself that it is under way. */
+function withoutTickets(incident: Incident): Incident {
+  const steps = Object.entries(incident.steps).filter(([id]) => !id.startsWith('ticket-'))
+  return { ...incident, steps: Object.fromEntries(steps) }
 }

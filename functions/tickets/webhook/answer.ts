@@ -2,7 +2,7 @@ import * as z from 'zod'
 import { InputError, quoted, RetryableError } from '../../core/errors.ts'
 
 /** An answer holds a reference and little more; a receiver that sends a book is not waited for. */
-export const MAX_ANSWER_BYTES = 65_536
+const MAX_ANSWER_BYTES = 65_536
 
 const Reference = z.union([z.string().min(1).max(512), z.number().transform(String)])
 

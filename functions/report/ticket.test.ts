@@ -1,0 +1,83 @@
+import assert from 'node:assert/strict'
+import { describe, it } from 'node:test'
+import type { Incident } from '../core/incident.ts'
+import { romeReport } from './fixture.ts'
+import { ticketOf } from './ticket.ts'
+
+const rome = romeReport()
+
+function ticketWith(changes: Partial<Incident>) {
+  return ticketOf({ ...rome, incident: { ...rome.incident, ...changes } })
+}
+
+function inState(state: Incident['cut']['state'], verdict: Incident['verdict'] = 'isolate') {
+  return ticketWith({ verdict, cut: { ...rome.incident.cut, state } })
+}
+
+describe('ticketOf()', () => {
+  it('is keyed by the incident and names what happened and where', () => {
+    const { key, incident, instance, title, state, drill } = ticketOf(rome)
+    assert.deepEqual([key, incident, instance], ['fb-3d5e8a1c90b7f264', 'fb-3d5e8a1c90b7f264', 'i-0aa11bb22cc33dd44'])
+    assert.equal(title, 'Mining pool, internal probing and reverse tunnel on i-0aa11bb22cc33dd44')
+    assert.deepEqual([state, drill], ['cut', false])
+  })
+
+  for (const [state, verdict, severity] of [
+    ['none', 'approval', 5],
+    ['none', 'observe', 5],
+    ['none', 'alert', 4],
+    ['none', 'refused', 4],
+    ['pending', 'isolate', 5],
+    ['unverified', 'isolate', 4],
+    ['new-flows-only', 'isolate', 5],
+    ['cut', 'isolate', 3],
+    ['restored', 'isolate', 2],
+  ] as const)
+    it(`has severity ${severity} for the state ${state} under the verdict ${verdict}`, () => {
+      assert.equal(inState(state, verdict).severity, severity)
+    })
+
+  it('marks a drill in the title and the text and wakes nobody', () => {
+    const { title, markdown, severity, drill } = ticketWith({ drill: true })
+    assert.match(title, /^Drill: /)
+    assert.match(markdown, /^# Drill: .*\n\n\*\*This is a drill\*\*/)
+    assert.deepEqual([severity, drill], [1, true])
+  })
+
+  it('does not say of itself that it is under way', () => {
+    const step = {
+      status: 'intended',
+      attempts: 1,
+      covers: '',
+      at: 0,
+      done: [],
+      unable: [],
+      facts: {},
+      reason: '',
+    } as const
+    const { markdown } = ticketWith({
+      steps: { ...rome.incident.steps, 'ticket-webhook': { ...step, done: [], unable: [] } },
+    })
+    assert.doesNotMatch(markdown, /\*\*ticket-webhook\*\*/)
+  })
+
+  it('stays below what trackers take, and says what it leaves out', () => {
+    const entry = rome.journal[0]
+    assert.ok(entry)
+    const line = { at: 0, kind: 'note', text: 'x'.repeat(4096) } as const
+    const journal = [{ ...entry, lines: Array.from({ length: 5000 }, () => line) }]
+    const signals = Array.from({ length: 256 }, (_, port) => ({
+      rule: 'reverse-tunnel',
+      family: 'shape' as const,
+      points: 1,
+      port,
+      first: 0,
+      last: 0,
+      detail: '<'.repeat(1024),
+    }))
+    const findings = rome.incident.findings.map(finding => ({ ...finding, signals }))
+    const { markdown } = ticketOf({ ...rome, journal, incident: { ...rome.incident, findings } })
+    assert.ok(markdown.length < 65_536, String(markdown.length))
+    assert.match(markdown, /sections? left out for length/)
+  })
+})
