@@ -22,13 +22,15 @@ export interface Outcome {
   readonly snapshots: number
   readonly tickets: number
   readonly denied: readonly string[]
+  /** Why peers were not denied. */
+  readonly refusals: readonly string[]
   readonly escalated: boolean
   /** Of the instances that must not feel the cut, those whose bytes went on. */
   readonly untouched: readonly string[]
   /** Connections that lived through the cut. */
   readonly survivors: readonly { readonly label: string; readonly bytes: number }[]
-  /** Milliseconds of virtual time from the breakout's first packet to the cut; absent where nothing was cut. */
-  readonly reactionMs?: number
+  /** Milliseconds of virtual time from the beginning of the live phase to the cut; absent where nothing was cut. */
+  readonly cutAfterMs?: number
   readonly deadLetters: number
 }
 
@@ -66,6 +68,8 @@ export function shortcomings(outcome: Outcome, expect: Expectation): string[] {
     if (!outcome.untouched.includes(name)) found.push(`${name} was to be left alone and its bytes stopped`)
   for (const reason of expect.reasons)
     if (!cut.reasons.some(one => one.includes(reason))) found.push(`no reason of the cut's state says "${reason}"`)
+  for (const refusal of expect.refusals)
+    if (!outcome.refusals.some(one => one.includes(refusal))) found.push(`no deny was refused because "${refusal}"`)
   same('dead letters', outcome.deadLetters, 0)
   return found
 }

@@ -1,22 +1,16 @@
 import { BatchProcessor, EventType, processPartialResponse } from '@aws-lambda-powertools/batch'
 import middy from '@middy/core'
-import type { Context, SQSBatchResponse, SQSEvent, SQSRecord } from 'aws-lambda'
+import type { Context, SQSBatchResponse } from 'aws-lambda'
 import * as z from 'zod'
 import { InputError, reasonOf } from '../../core/errors.ts'
-import type { Clock, Step } from '../../core/ports.ts'
 import { respond } from '../../core/respond.ts'
 import type { Environment } from '../config.ts'
 import { awsAdapters, systemClock } from './adapters.ts'
 import { readOrder } from './lane.ts'
-import { awsResponding } from './responding.ts'
+import { awsResponding, type RespondOptions } from './responding.ts'
 
-const LaneEvent = z.object({ Records: z.array(z.object({ messageId: z.string(), body: z.string() })).max(10) })
-
-export interface RespondOptions {
-  readonly clock?: Clock
-  /** Narrows the playbook: a drill leaves a step out to show what it is there for. */
-  readonly steps?: (steps: readonly Step[]) => readonly Step[]
-}
+const LaneRecord = z.looseObject({ messageId: z.string(), body: z.string() })
+const LaneEvent = z.object({ Records: z.array(LaneRecord).max(10) })
 
 /** The function behind the findings queue: one message, one order. A failed one comes back and holds back only its own lane. */
 export function createRespond(
@@ -28,7 +22,7 @@ export function createRespond(
   const { config, telemetry, deadLetters, log, metrics } = adapters
   const playbook = { ...ports, steps: steps(ports.steps) }
 
-  async function onRecord(record: SQSRecord, context: Context): Promise<void> {
+  async function onRecord(record: z.infer<typeof LaneRecord>, context: Context): Promise<void> {
     let order: ReturnType<typeof readOrder>
     try {
       order = readOrder(record.body)
@@ -52,12 +46,12 @@ export function createRespond(
     }
   }
 
-  return middy(async (event: SQSEvent, context: Context): Promise<SQSBatchResponse> => {
-    LaneEvent.parse(event)
+  return middy(async (event: unknown, context: Context): Promise<SQSBatchResponse> => {
+    const lane = LaneEvent.parse(event)
     try {
       return await processPartialResponse(
-        event,
-        (record: SQSRecord) => onRecord(record, context),
+        lane,
+        (record: z.infer<typeof LaneRecord>) => onRecord(record, context),
         new BatchProcessor(EventType.SQS),
         {
           context,

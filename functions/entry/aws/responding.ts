@@ -2,12 +2,19 @@ import { ec2Instances } from '../../clouds/aws/describe.ts'
 import { ec2Clients } from '../../clouds/aws/ec2.ts'
 import { awsSteps } from '../../clouds/aws/registry.ts'
 import { usedByOthers } from '../../core/neighbours.ts'
+import type { Clock, Step } from '../../core/ports.ts'
 import type { RespondPorts } from '../../core/respond.ts'
 import { type Render, ticketStep } from '../../core/ticket-step.ts'
 import { ticketOf } from '../../report/index.ts'
 import { openTarget } from '../../tickets/registry.ts'
 import type { Environment } from '../config.ts'
 import type { awsAdapters } from './adapters.ts'
+
+export interface RespondOptions {
+  readonly clock?: Clock
+  /** Narrows the playbook: a drill leaves a step out to show what it is there for. */
+  readonly steps?: (steps: readonly Step[]) => readonly Step[]
+}
 
 const render: Render = (incident, journal, now) => ticketOf({ incident, journal, now })
 

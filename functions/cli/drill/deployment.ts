@@ -1,0 +1,106 @@
+import { ledgerTable } from '../../clouds/aws/ledger-table.ts'
+import { deadLettersQueue, ordersQueue } from '../../clouds/aws/message.ts'
+import { InputError } from '../../core/errors.ts'
+import type { Step } from '../../core/ports.ts'
+import { createOperate } from '../../entry/aws/operate.ts'
+import { createRespond } from '../../entry/aws/respond.ts'
+import { createVerify } from '../../entry/aws/verify.ts'
+import { createWatch } from '../../entry/aws/watch.ts'
+import { createClock } from '../../sandbox/clock.ts'
+import { startSandbox } from '../../sandbox/front.ts'
+import { drainQueue, invocationOf } from '../../sandbox/lambda.ts'
+import { createNetwork } from '../../sandbox/network/network.ts'
+import { buildCloud } from '../../sandbox/scenario/build.ts'
+import type { Scenario } from '../../sandbox/scenario/scenario.ts'
+import { openTracker } from '../../sandbox/tracker.ts'
+
+/** The timeouts that the deployment gives its functions, in milliseconds. */
+const TIMEOUTS = { watch: 60_000, respond: 60_000, verify: 120_000, operate: 30_000 }
+
+const SECRET = 'sandbox-secret-of-the-drill'
+
+export interface DeploymentOptions {
+  readonly without?: readonly string[]
+  readonly port?: number
+}
+
+export type Deployment = Awaited<ReturnType<typeof deploy>>
+
+/** A scenario's cloud with Firebreak deployed into it: the real handlers, the real clients, one process, loopback only. */
+export async function deploy(scenario: Scenario, { without = [], port = 0 }: DeploymentOptions = {}) {
+  const clock = createClock(scenario.start)
+  const built = buildCloud(scenario)
+  const network = createNetwork({ scenario, built, clock })
+  const sandbox = await startSandbox({ clock, cloud: built.cloud, port })
+  const tracker = await openTracker(SECRET)
+  await sandbox.createTable(ledgerTable)
+  const queue = await sandbox.createQueue(ordersQueue)
+  const deadLetters = await sandbox.createQueue(deadLettersQueue)
+  const environment = {
+    ...sandbox.environment,
+    POWERTOOLS_LOG_LEVEL: 'SILENT',
+    POWERTOOLS_METRICS_DISABLED: 'true',
+    FIREBREAK_WEBHOOK_SECRET: SECRET,
+    FIREBREAK_CONFIG: JSON.stringify({
+      account: built.cloud.account,
+      table: ledgerTable.TableName,
+      queue: queue.url,
+      deadLetters: deadLetters.url,
+      policy: { mode: 'enforce' },
+      logGroups: {
+        [network.flowGroup]: { source: 'aws-vpc-flow', fields: network.fields },
+        [network.firewallGroup]: { source: 'aws-network-firewall', firewalls: firewallsOf(scenario, built.networks) },
+      },
+      tickets: [{ target: 'webhook', url: tracker.url, secret: 'env:FIREBREAK_WEBHOOK_SECRET' }],
+    }),
+  }
+  refuseOutside(environment.AWS_ENDPOINT_URL)
+
+  function leftOut(steps: readonly Step[]): Step[] {
+    for (const id of without)
+      if (!steps.some(step => step.id === id))
+        throw new InputError(`Cannot leave out step "${id}": there are ${steps.map(step => step.id).join(', ')}`)
+    return steps.filter(({ id }) => !without.includes(id))
+  }
+  const functions = {
+    watch: createWatch(environment, { clock }),
+    respond: createRespond(environment, { clock, steps: leftOut }),
+    verify: createVerify(environment, { clock, steps: leftOut }),
+    operate: createOperate(environment, { clock }),
+  }
+  const lane = { endpoint: sandbox.endpoint, region: built.cloud.region, queueUrl: queue.url, queueArn: queue.arn }
+
+  return {
+    scenario,
+    clock,
+    built,
+    network,
+    sandbox,
+    tracker,
+    environment,
+    watch: (payload: unknown) => functions.watch(payload, invocationOf('firebreak-watch', TIMEOUTS.watch)),
+    verify: () => functions.verify({}, invocationOf('firebreak-verify', TIMEOUTS.verify)),
+    operate: (request: unknown) => functions.operate(request, invocationOf('firebreak-operate', TIMEOUTS.operate)),
+    /** Invokes respond for what stands in the lanes, until they are empty. `around` sees each invocation. */
+    respond: (around: <T>(invoke: () => Promise<T>) => Promise<T> = invoke => invoke()) =>
+      drainQueue(lane, event =>
+        around(async () => functions.respond(event, invocationOf('firebreak-respond', TIMEOUTS.respond))),
+      ),
+    deadLetters: () => sandbox.queueLength(deadLetters.url),
+    async close(): Promise<void> {
+      await Promise.all([sandbox.close(), tracker.close()])
+    },
+  }
+}
+
+function firewallsOf({ firewall }: Scenario, networks: ReadonlyMap<string, string>): Record<string, string> {
+  const vpc = firewall && networks.get(firewall.network)
+  return firewall && vpc !== undefined ? { [firewall.name]: vpc } : {}
+}
+
+/** A drill never speaks to a real cloud, whatever the environment of the shell says. */
+function refuseOutside(endpoint: string): void {
+  const { hostname } = new URL(endpoint)
+  if (hostname !== '127.0.0.1' && hostname !== '[::1]')
+    throw new InputError(`Cannot drill against "${hostname}": a drill speaks to loopback only`)
+}
