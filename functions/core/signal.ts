@@ -19,6 +19,8 @@ export const Signal = z.object({
   /** Seconds since the epoch. */
   first: z.number(),
   last: z.number(),
+  /** It rests on what the instance itself sent: its SYN or its DNS query. Without one such signal nothing is isolated. */
+  own: z.boolean().optional(),
   /** What was seen, for a person. Hostile text is in it. */
   detail: z.string().max(1024),
 })

@@ -1,0 +1,102 @@
+import type { Decision, Peer } from './finding.ts'
+import type { RuleSettings } from './rule-settings.ts'
+import type { Family, Signal } from './signal.ts'
+
+/**
+ * The score of an instance's signals. What counts, and why:
+ *
+ * - A case is one rule's signals on one peer. Signals on different peers do not add up: two weak suspicions are not one
+ *   strong one, and a fleet's ordinary peers would sum to a cut. Different rules on one peer do not add up either: they
+ *   are rival readings of the same packets. The instance's score is that of its strongest case.
+ * - Within a case each family counts once for a conversation: the same rule on two ports of one peer is the same
+ *   evidence twice, so the stronger conversation counts. Identity counts with its strongest signal, since two names of
+ *   one service are one fact.
+ * - What the host says (its tool calls, its load) and context of the whole instance stand beside every case, those that
+ *   name a peer beside that peer's.
+ * - To isolate, a case needs the points, and besides one identity signal that reaches them alone or positive points in
+ *   three families; a weak identity (a name without a connection) is no family of its own there. And it needs a signal that
+ *   rests on what the instance itself sent, so that no outsider's packets lead to a cut.
+ */
+export interface Judgement {
+  readonly score: number
+  /** `undefined` below the watch threshold. */
+  readonly decision: Decision | undefined
+  /** Those of the cases that reach an alert: only they may be denied. */
+  readonly peers: readonly Peer[]
+  /** The signals of the cases that are at least watched, those of the strongest case first. */
+  readonly signals: readonly Signal[]
+}
+
+interface Case {
+  readonly score: number
+  readonly decision: Decision | undefined
+  readonly signals: readonly Signal[]
+}
+
+export function score(signals: readonly Signal[], settings: RuleSettings): Judgement {
+  const beside = signals.filter(isBeside)
+  const apart = Map.groupBy(
+    signals.filter(signal => !isBeside(signal)),
+    ({ rule, peer }) => `${rule} ${peer ?? ''}`,
+  )
+  const groups = apart.size > 0 ? [...apart.values()] : [[]]
+  const cases = groups
+    .map(own => [
+      ...own,
+      ...beside.filter(({ peer }) => peer === undefined || own.length === 0 || peer === own[0]?.peer),
+    ])
+    .map(all => judgeCase(all, settings))
+    .toSorted((a, b) => b.score - a.score)
+  const decisions = new Set(cases.map(({ decision }) => decision))
+  return {
+    score: Math.max(0, cases[0]?.score ?? 0),
+    decision: (['isolate', 'alert', 'watch'] as const).find(decision => decisions.has(decision)),
+    peers: peersOf(cases.filter(({ decision }) => decision === 'isolate' || decision === 'alert')),
+    signals: [...new Set(cases.filter(({ decision }) => decision !== undefined).flatMap(one => one.signals))],
+  }
+}
+
+/** What the host says, and context of the whole instance: it stands beside the cases and makes none. */
+function isBeside({ family, peer }: Signal): boolean {
+  return family === 'host' || (family === 'context' && peer === undefined)
+}
+
+function judgeCase(signals: readonly Signal[], settings: RuleSettings): Case {
+  const { watch, alert, isolate, families } = settings.score
+  const totals = [...Map.groupBy(signals, ({ family }) => family)].map(
+    ([family, of]) => [family, pointsOf(family, of)] as const,
+  )
+  const total = totals.reduce((sum, [, points]) => sum + points, 0)
+  const proven = signals.some(({ family, points }) => family === 'identity' && points >= isolate)
+  const independent = totals.filter(([family, points]) => points > 0 && family !== 'identity').length
+  const own = signals.some(signal => signal.own === true)
+  const decision =
+    total >= isolate && own && (proven || independent >= families)
+      ? 'isolate'
+      : total >= alert
+        ? 'alert'
+        : total >= watch
+          ? 'watch'
+          : undefined
+  return { score: total, decision, signals }
+}
+
+function pointsOf(family: Family, signals: readonly Signal[]): number {
+  if (family === 'identity') return Math.max(...signals.map(({ points }) => points))
+  const conversations = Map.groupBy(signals, ({ peer, port, protocol }) =>
+    peer === undefined ? '' : `${peer} ${port ?? ''} ${protocol ?? ''}`,
+  )
+  const about = conversations.get('') ?? []
+  conversations.delete('')
+  const sum = (of: readonly Signal[]) => of.reduce((total, { points }) => total + points, 0)
+  const strongest = [...conversations.values()].map(sum)
+  return sum(about) + (strongest.length > 0 ? Math.max(...strongest) : 0)
+}
+
+function peersOf(cases: readonly Case[]): Peer[] {
+  const peers = new Map<string, Peer>()
+  for (const { peer, port, protocol } of cases.flatMap(({ signals }) => signals))
+    if (peer !== undefined && port !== undefined && protocol !== undefined)
+      peers.set(`${peer} ${port} ${protocol}`, { address: peer, port, protocol })
+  return [...peers.values()]
+}
