@@ -91,7 +91,10 @@ test('judge() honours an exemption in the configuration at once', () => {
 
 test('judge() only reports in mode observe and waits in mode approve', () => {
   assert.equal(judge(finding(), described(agent), undefined, Policy.parse({}), now).verdict, 'observe')
-  assert.equal(judge(finding(), described(agent), undefined, Policy.parse({ mode: 'approve' }), now).verdict, 'approval')
+  assert.equal(
+    judge(finding(), described(agent), undefined, Policy.parse({ mode: 'approve' }), now).verdict,
+    'approval',
+  )
 })
 
 test('judge() refuses records that are older than the instance', () => {

@@ -3,7 +3,7 @@ import type { Incident } from './incident.ts'
 import { type JournalEntry, readJournal } from './journal.ts'
 import type { Clock, Ledger, Step, Ticket, TicketTarget } from './ports.ts'
 
-/** An incident as a ticket; `journal` holds the pending lines as its last, not yet linked entry. */
+/** An incident as a ticket. Lines that the journal has not linked yet stand in `incident.pending`. */
 export type Render = (incident: Incident, journal: readonly JournalEntry[], now: number) => Ticket
 
 /** Opens the incident's ticket in one tracker and brings it up to date whenever the incident says something new. */
@@ -18,7 +18,7 @@ export function ticketStep(target: TicketTarget, ports: { ledger: Ledger; clock:
       const reference = incident.steps[id]?.facts['reference']
       const known = typeof reference === 'string' ? reference : undefined
       const now = ports.clock.now()
-      const ticket = ports.render(incident, await journalOf(incident, ports.ledger, now), now)
+      const ticket = ports.render(incident, await readJournal(ports.ledger, incident.id), now)
       const answered = await target.put(ticket, known, signal)
       return { done: [`Ticket ${answered}`], unable: [], facts: { reference: answered } }
     },
@@ -36,10 +36,4 @@ function digest(step: string, incident: Incident): string {
   const told = [incident.verdict, incident.verdictReason, incident.findingIds, incident.cut.state, incident.cut.reasons]
   const text = JSON.stringify([...told, incident.closedAt ?? null, incident.releasedBy ?? null, steps])
   return createHash('sha256').update(text).digest('hex')
-}
-
-async function journalOf(incident: Incident, ledger: Ledger, now: number): Promise<JournalEntry[]> {
-  const linked = await readJournal(ledger, incident.id)
-  if (incident.pending.length === 0) return linked
-  return [...linked, { sequence: linked.length + 1, at: now, by: '', lines: incident.pending, previous: '', hash: '' }]
 }
