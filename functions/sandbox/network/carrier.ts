@@ -1,5 +1,6 @@
 import type { Clock } from '../../core/ports.ts'
 import type { Cloud } from '../cloud.ts'
+import { isWithin } from '../filtering.ts'
 import type { Random } from '../scenario/random.ts'
 import { createTracker, type Party } from '../tracking.ts'
 import type { Opener, Opening } from './drivers.ts'
@@ -13,7 +14,7 @@ export interface Observers {
   passed(end: End, at: number, bytes: number): void
   opened(session: Session, opening: Opening, at: number): void
   ended(session: Session): void
-  observed(session: Session, opening: Opening, to: number): void
+  observed(session: Session, to: number): void
 }
 
 /** Hosts inside run a shell daemon and nothing else that the scenarios need. */
@@ -82,8 +83,11 @@ export function createCarrier(cloud: Cloud, clock: Clock, live: number, random: 
     if (!from || local === undefined) return undefined
     const localPort = random.whole(32_768, 60_999)
     const holder = inside.get(`${from.vpc} ${peer}`)
+    const { cidr = '0.0.0.0/32', ipv6Cidr = '::/128' } = cloud.vpcs.get(from.vpc) ?? {}
+    const outside = !isWithin(cidr, peer) && !isWithin(ipv6Cidr, peer)
     const near = createEnd(
       { interface: from.id, local, localPort, remote: peer, remotePort: port, protocol },
+      outside && !from.nat ? '8' : '1',
       { label, peer, port },
     )
     const far =
@@ -91,12 +95,14 @@ export function createCarrier(cloud: Cloud, clock: Clock, live: number, random: 
         ? undefined
         : createEnd(
             { interface: holder, local: peer, localPort: port, remote: local, remotePort: localPort, protocol },
+            '1',
             { label: `from ${local}: ${label}`, peer: local, port },
           )
     return {
       ordinary,
       near,
       far,
+      outside,
       openedAt: at,
       serverName,
       flow: random.whole(1, 2 ** 50),

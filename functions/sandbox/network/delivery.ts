@@ -17,6 +17,8 @@ export interface Delivery {
   readonly events: number
 }
 
+const PADDING = '0'.repeat(24)
+
 /** Makes payloads with event ids that never repeat, in the form of the real ones: 56 digits, growing with time. */
 export function createPacker(account: string) {
   let sequence = 0
@@ -35,8 +37,11 @@ export function createPacker(account: string) {
       subscriptionFilters: ['firebreak'],
       logEvents: events.map(({ timestamp, message }) => {
         sequence += 1
-        const id = `${String(timestamp).padStart(20, '3')}${String(sequence).padStart(36, '0')}`
-        return { id, timestamp, message }
+        return {
+          id: `${3_000_000_000_000_000 + timestamp}${PADDING}${1_000_000_000_000_000 + sequence}`,
+          timestamp,
+          message,
+        }
       }),
     }
     // Level 1: the sandbox writes a day of a fleet's records, and nobody stores them.

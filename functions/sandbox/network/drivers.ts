@@ -29,7 +29,7 @@ export interface Opener extends Wire {
   /** A session has ended, by FIN or given up. */
   ended(session: Session): void
   /** Called after what a session did, for what the firewall says again and again. */
-  observed(session: Session, opening: Opening, to: number): void
+  observed(session: Session, to: number): void
 }
 
 /** Something on an instance that opens sessions. */
@@ -73,7 +73,7 @@ function createChain({ instance, interface: from, opens, make, again, retry }: C
       for (;;) {
         if (held) {
           advance(held.session, to, network)
-          network.observed(held.session, held.opening, to)
+          network.observed(held.session, to)
           const { endedAt } = held.session
           if (endedAt === undefined) return
           over(endedAt, network, again)

@@ -6,14 +6,12 @@ import type { End, Tally } from './tally.ts'
  * highest of the fields chosen (Amazon VPC User Guide, flow log records).
  */
 export const FLOW_LOG_FIELDS =
-  'version account-id vpc-id subnet-id instance-id interface-id region az-id srcaddr dstaddr srcport dstport protocol ' +
+  'version account-id vpc-id subnet-id instance-id interface-id srcaddr dstaddr srcport dstport protocol ' +
   'packets bytes start end action tcp-flags type pkt-srcaddr pkt-dstaddr flow-direction traffic-path log-status'
 
 /** Where the interface of a log stands. */
 export interface Vantage {
   readonly account: string
-  readonly region: string
-  readonly zone: string
   readonly vpc: string
   readonly subnet: string
   readonly instance: string
@@ -28,8 +26,6 @@ interface Line {
   /** Seconds since the epoch, as text. */
   readonly from: string
   readonly to: string
-  /** Where egress goes: `1` through another resource of the VPC, `8` through an internet gateway; ingress has none. */
-  readonly path: string
 }
 
 type Column = (line: Line, vantage: Vantage) => string | number
@@ -59,10 +55,8 @@ const columns: Readonly<Record<string, Column>> = {
   type: ({ end }) => (end.local.includes(':') ? 'IPv6' : 'IPv4'),
   'pkt-srcaddr': source,
   'pkt-dstaddr': destination,
-  region: (_, { region }) => region,
-  'az-id': (_, { zone }) => zone,
   'flow-direction': ({ egress }) => (egress ? 'egress' : 'ingress'),
-  'traffic-path': ({ egress, path }) => (egress ? path : '-'),
+  'traffic-path': ({ end, egress }) => (egress ? end.path : '-'),
 }
 
 /** What a record without traffic still says. */
@@ -70,13 +64,7 @@ const SAID_WITHOUT_TRAFFIC = new Set(['version', 'account-id', 'interface-id', '
 
 export interface FlowLogFormat {
   /** All records of one interface in one window, oldest first; a NODATA record where nothing went by. */
-  lines(
-    vantage: Vantage,
-    ends: readonly End[],
-    fromSecond: number,
-    toSecond: number,
-    path: (end: End) => string,
-  ): string[]
+  lines(vantage: Vantage, ends: readonly End[], fromSecond: number, toSecond: number): string[]
 }
 
 /** Throws a RangeError for a field that the sandbox does not write. */
@@ -110,7 +98,7 @@ export function compileFormat(fields: string): FlowLogFormat {
   }
 
   return {
-    lines(vantage, ends, fromSecond, toSecond, path) {
+    lines(vantage, ends, fromSecond, toSecond) {
       const from = String(fromSecond)
       const to = String(toSecond)
       const lines: string[] = []
@@ -119,8 +107,7 @@ export function compileFormat(fields: string): FlowLogFormat {
           for (const accepted of [true, false]) {
             const pair = egress ? end.egress : end.ingress
             const tally = accepted ? pair.accepted : pair.rejected
-            if (tally.packets > 0)
-              lines.push(written({ end, egress, accepted, tally, from, to, path: path(end) }, vantage))
+            if (tally.packets > 0) lines.push(written({ end, egress, accepted, tally, from, to }, vantage))
           }
       return lines.length > 0 ? lines : [silent(vantage, from, to)]
     },

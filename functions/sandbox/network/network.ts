@@ -180,8 +180,8 @@ function watchOutside(
   const says = new Set<string>(firewall?.logs)
   const random = createRandom(`${seed}/firewall`)
   const alerts = new Map<Session, number>()
-  const crosses = ({ near, far }: Session) =>
-    !far && guarded !== undefined && cloud.interfaces.get(near.interface)?.vpc === guarded
+  const crosses = ({ near, outside }: Session) =>
+    outside && guarded !== undefined && cloud.interfaces.get(near.interface)?.vpc === guarded
 
   return {
     opened(session: Session, { recognised = false }: Opening, at: number): void {
@@ -191,7 +191,7 @@ function watchOutside(
       if (recognised && says.has('alert')) alerts.set(session, at + 700)
     },
     /** Alerts recur with no clear pattern for as long as the mining goes on, as ROME's did. */
-    observed(session: Session, _: Opening, to: number): void {
+    observed(session: Session, to: number): void {
       let next = alerts.get(session)
       if (next === undefined) return
       for (; next <= Math.min(to, session.endedAt ?? to); next += random.between(4, 20) * 60_000)

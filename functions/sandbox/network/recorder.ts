@@ -60,27 +60,15 @@ export function createRecorder(settings: RecorderSettings) {
     if (!networkInterface) return
     const vantage = {
       account: cloud.account,
-      region: cloud.region,
-      zone: 'euc1-az1',
       vpc: networkInterface.vpc,
       subnet: networkInterface.subnet,
       instance: networkInterface.instance ?? '-',
       interface: id,
     }
-    const path = ({ remote }: End) => (isInside(networkInterface.vpc, remote) ? '1' : '8')
     const events = batches.get(id) ?? []
-    for (const message of format.lines(vantage, touched.get(id) ?? [], windowStart / 1000, to / 1000, path))
+    for (const message of format.lines(vantage, touched.get(id) ?? [], windowStart / 1000, to / 1000))
       events.push({ timestamp: windowStart, message })
     batches.set(id, events)
-  }
-
-  function isInside(vpc: string, address: string): boolean {
-    // The scenarios' networks are /16 and /56, and a record only says which way was taken.
-    const { cidr = '', ipv6Cidr } = cloud.vpcs.get(vpc) ?? {}
-    return (
-      address.startsWith(cidr.split('.').slice(0, 2).join('.').concat('.')) ||
-      (ipv6Cidr !== undefined && address.startsWith(ipv6Cidr.slice(0, ipv6Cidr.indexOf('::') + 1)))
-    )
   }
 
   function deliverFlows(to: number): void {

@@ -16,6 +16,8 @@ export interface Session {
   /** Where it was opened from, always inside. */
   readonly near: End
   readonly far: End | undefined
+  /** The peer stands outside the network. */
+  readonly outside: boolean
   readonly openedAt: number
   readonly serverName: string | undefined
   /** The firewall's number for it. */

@@ -16,6 +16,8 @@ export interface End {
   readonly remote: string
   readonly remotePort: number
   readonly protocol: number
+  /** Where its egress goes: `1` through another resource of the VPC, `8` through an internet gateway (traffic-path). */
+  readonly path: '1' | '8'
   /** What the ground truth calls its traffic. */
   readonly carried: Carried
   readonly egress: { readonly accepted: Tally; readonly rejected: Tally }
@@ -33,8 +35,8 @@ export interface Tuple {
   readonly protocol: number
 }
 
-export function createEnd(tuple: Tuple, carried: Carried): End {
-  return { ...tuple, carried, egress: createPair(), ingress: createPair(), touched: false }
+export function createEnd(tuple: Tuple, path: End['path'], carried: Carried): End {
+  return { ...tuple, path, carried, egress: createPair(), ingress: createPair(), touched: false }
 }
 
 function createPair() {
