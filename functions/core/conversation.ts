@@ -149,10 +149,18 @@ export function newConversation({ peer, port, service }: Seen, protocol: number)
 
 export const minuteOf = (seconds: number): number => Math.floor(seconds / 60)
 
+/**
+ * The minute that a flow is filed under. A firewall tells of a flow when it ends, hours after its start: only its last
+ * quarter of an hour can be placed in the window.
+ */
+export function filedMinute({ start, end }: Flow): number {
+  return minuteOf(Math.max(start, end - 900))
+}
+
 /** Changes the conversation. Returns whether the record was new. The caller sees to it that it is not too late. */
 export function add(conversation: Conversation, flow: Flow, seen: Seen): boolean {
   const flags = flow.flags ?? 0
-  const minute = minuteOf(flow.start)
+  const minute = filedMinute(flow)
   const span = Math.min(15, Math.max(1, Math.round((flow.end - flow.start) / 60)))
   const way = flow.accepted ? (seen.out ? OUT : IN) : REFUSED
   const slot = minute * 8 + (flow.interface === undefined ? FIREWALL : 0) + way

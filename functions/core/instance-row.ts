@@ -9,12 +9,15 @@ import { unpackState } from './state-packing.ts'
 export const Told = z.object({
   decision: Decision,
   /** The peers that findings named; newest last, bounded. */
-  peers: z.array(z.string().max(128)).max(256),
+  peers: z.array(z.string().max(128)).max(128),
   /** Milliseconds since the epoch. */
   at: z.number(),
   findings: z.number().int(),
 })
 export type Told = z.infer<typeof Told>
+
+/** With their signals bounded, this many fit in the row beside the state. */
+export const MAX_OWED = 2
 
 /**
  * The one row of an instance. A finding is owed from the write that decides it until it is sent: whoever dies in between
@@ -23,13 +26,14 @@ export type Told = z.infer<typeof Told>
 const InstanceTraffic = z.object({
   packed: z.instanceof(Uint8Array),
   told: Told.optional(),
-  owed: Finding.optional(),
+  owed: z.array(Finding).max(MAX_OWED).optional(),
 })
 
 export interface InstanceRecord {
   readonly state: InstanceState
+  readonly packed: Uint8Array
   readonly told: Told | undefined
-  readonly owed: Finding | undefined
+  readonly owed: readonly Finding[]
 }
 
 export function instanceKey(instance: string): Key {
@@ -42,13 +46,13 @@ export function readRow(value: unknown): InstanceRecord {
   if (!parsed.success)
     throw new InputError(`Cannot read an instance's traffic: ${quoted(z.prettifyError(parsed.error))}`)
   const { packed, told, owed } = parsed.data
-  return { state: unpackState(packed), told, owed }
+  return { state: unpackState(packed), packed, told, owed: owed ?? [] }
 }
 
-export function rowValue(packed: Uint8Array, told: Told | undefined, owed: Finding | undefined): unknown {
+export function rowValue(packed: Uint8Array, told: Told | undefined, owed: readonly Finding[]): unknown {
   return {
     packed,
     ...(told === undefined ? {} : { told }),
-    ...(owed === undefined ? {} : { owed }),
-  } satisfies z.infer<typeof InstanceTraffic>
+    ...(owed.length === 0 ? {} : { owed }),
+  }
 }

@@ -2,10 +2,10 @@ import {
   add,
   type Conversation,
   conversationKey,
+  filedMinute,
   isClosed,
   MAX_OPEN,
   merge,
-  minuteOf,
   newConversation,
   OUR_ANSWER,
   OUR_SYN,
@@ -76,7 +76,7 @@ export type Added = 'new' | 'repeated' | 'late'
 
 /** Changes the state. `out`: the instance is the flow's source. */
 export function addFlow(state: InstanceState, flow: Flow, out: boolean): Added {
-  const minute = minuteOf(flow.start)
+  const minute = filedMinute(flow)
   if (minute < state.floor) return 'late'
   state.watermark = Math.max(state.watermark, minute)
   // What outsiders try and are refused is the internet's noise: it covers its window and costs nothing else.

@@ -1,4 +1,5 @@
 import * as z from 'zod'
+import { TAG_TRUST_MS } from './policy.ts'
 import type { Key } from './ports.ts'
 
 /**
@@ -35,6 +36,12 @@ export const InstanceRow = z.object({
 export type InstanceRow = z.infer<typeof InstanceRow>
 
 const tenure = { instance: id, from: z.number(), to: z.number().optional() }
+
+/** Where the instance stands at a time (milliseconds), by what its tags said and since when. */
+export function standing({ scopedAt, exemptSince }: InstanceRow, now: number): 'in' | 'out' | 'exempt' {
+  if (exemptSince !== undefined && exemptSince <= now - TAG_TRUST_MS) return 'exempt'
+  return scopedAt !== undefined && scopedAt > now - TAG_TRUST_MS ? 'in' : 'out'
+}
 
 /** Who held an interface; newest last, bounded. */
 export const InterfaceRow = z.object({

@@ -58,7 +58,7 @@ export async function recordInstanceUses(rows: RowCache, uses: readonly Instance
 /** Reads the shards of peers, each at most every few minutes, and answers from them. */
 export interface Prevalence {
   load(peers: readonly string[], now: number): Promise<void>
-  /** Distinct instances that used the peer in this generation and the one before; `Infinity` for many, `undefined` where not loaded. */
+  /** Distinct instances that used the peer in this generation and the one before; `Infinity` for many, `undefined` where not loaded lately. */
   instances(peer: string, now: number): number | undefined
 }
 
@@ -88,7 +88,10 @@ export function prevalence(ledger: Ledger): Prevalence {
       )
     },
     instances(peer, now) {
-      const maps = keys(peer, now).map(({ sort }) => cache.get(sort)?.cells)
+      const maps = keys(peer, now).map(({ sort }) => {
+        const known = cache.get(sort)
+        return known && known.at > now - FRESH_FOR ? known.cells : undefined
+      })
       if (maps.some(cells => cells === undefined)) return undefined
       const counts = cellsOf(peer).map(cell => {
         let set = 0

@@ -1,0 +1,83 @@
+import type { Alert, Coverage, Flow, NameSeen, Rejected, Sink } from './flow.ts'
+
+/** What one delivery was decoded to. */
+export interface Delivery {
+  readonly source: string
+  /** Where it came from: log group and stream, or an object's name. */
+  readonly position: string
+  readonly flows: readonly Flow[]
+  readonly coverage: readonly Coverage[]
+  readonly names: readonly NameSeen[]
+  readonly alerts: readonly Alert[]
+  readonly rejected: readonly Rejected[]
+  /** Rejected beyond those that are kept. */
+  readonly moreRejected: number
+}
+
+/** Rejected records that are kept one by one; the rest is counted. */
+const MAX_REJECTED = 100
+/** Of a rejected record's bytes: a dead letter holds the first kilobyte. */
+const MAX_BYTES = 1024
+
+/** Collects what a source decodes. */
+export function collecting(source: string, position: string): { readonly sink: Sink; delivery(): Delivery } {
+  const flows: Flow[] = []
+  const coverage: Coverage[] = []
+  const names: NameSeen[] = []
+  const alerts: Alert[] = []
+  const rejected: Rejected[] = []
+  let moreRejected = 0
+  return {
+    sink: {
+      flow: flow => void flows.push(flow),
+      coverage: window => void coverage.push(window),
+      name: seen => void names.push(seen),
+      alert: alert => void alerts.push(alert),
+      reject(one) {
+        if (rejected.length < MAX_REJECTED) rejected.push({ ...one, bytes: one.bytes.slice(0, MAX_BYTES) })
+        else moreRejected++
+      },
+    },
+    delivery: () => ({ source, position, flows, coverage, names, alerts, rejected, moreRejected }),
+  }
+}
+
+const FUTURE_SECONDS = 600
+const MAX_TEXT = 255
+
+const isCount = (value: number) => Number.isSafeInteger(value) && value >= 0
+const isPort = (value: number) => Number.isInteger(value) && value >= 0 && value <= 65_535
+const isProtocol = (value: number) => Number.isInteger(value) && value >= 0 && value <= 255
+
+/** Why numbers of a record cannot be counted with, or `undefined` where they can. `now` in seconds. */
+export function unsoundFlow(flow: Flow, now: number): string | undefined {
+  if (!isCount(flow.start) || !isCount(flow.end) || flow.end < flow.start) return 'its times are no span'
+  if (flow.start > now + FUTURE_SECONDS) return 'it begins in the future'
+  // Flow-log windows are 10 minutes at most; a firewall's flow may be old, but its start is what files it.
+  if (!isCount(flow.packets) || !isCount(flow.bytes)) return 'its packets or bytes are no count'
+  if (!isPort(flow.sourcePort) || !isPort(flow.destinationPort)) return 'a port is none'
+  if (!isProtocol(flow.protocol)) return 'its protocol is none'
+  if (flow.source.length > 64 || flow.destination.length > 64) return 'an address is too long'
+  return undefined
+}
+
+export function unsoundCoverage({ start, end }: Coverage, now: number): string | undefined {
+  if (!isCount(start) || !isCount(end) || end < start) return 'its times are no span'
+  return start > now + FUTURE_SECONDS ? 'it begins in the future' : undefined
+}
+
+export function unsoundName(seen: NameSeen, now: number): string | undefined {
+  if (!isCount(seen.time)) return 'its time is none'
+  if (seen.time > now + FUTURE_SECONDS) return 'it is of the future'
+  if (seen.name.length === 0 || seen.name.length > MAX_TEXT) return 'its name is empty or too long'
+  if (seen.addresses.some(address => address.length > 64)) return 'an address is too long'
+  return seen.peerPort !== undefined && !isPort(seen.peerPort) ? 'a port is none' : undefined
+}
+
+export function unsoundAlert(alert: Alert, now: number): string | undefined {
+  if (!isCount(alert.time)) return 'its time is none'
+  if (alert.time > now + FUTURE_SECONDS) return 'it is of the future'
+  if (!isPort(alert.sourcePort) || !isPort(alert.destinationPort)) return 'a port is none'
+  if (!isProtocol(alert.protocol)) return 'its protocol is none'
+  return alert.source.length > 64 || alert.destination.length > 64 ? 'an address is too long' : undefined
+}
