@@ -84,8 +84,6 @@ export function createFirewallLog(firewall: string, zone: string) {
   }
 }
 
-export type FirewallLog = ReturnType<typeof createFirewallLog>
-
 /** Suricata's timestamp: microseconds and an offset without a colon. */
 function stamp(at: number): string {
   return new Date(at).toISOString().replace('Z', '000+0000')

@@ -10,7 +10,7 @@ export const FLOW_LOG_FIELDS =
   'packets bytes start end action tcp-flags type pkt-srcaddr pkt-dstaddr flow-direction traffic-path log-status'
 
 /** Where the interface of a log stands. */
-export interface Vantage {
+interface Vantage {
   readonly account: string
   readonly vpc: string
   readonly subnet: string

@@ -45,8 +45,8 @@ export interface Network {
   bytesInAll(instance: string): number
 }
 
-export const FLOW_GROUP = '/firebreak/sandbox/flow-log'
-export const FIREWALL_GROUP = '/firebreak/sandbox/firewall'
+const FLOW_GROUP = '/firebreak/sandbox/flow-log'
+const FIREWALL_GROUP = '/firebreak/sandbox/firewall'
 
 const TICK_MS = 5000
 const HOUR_MS = 3_600_000

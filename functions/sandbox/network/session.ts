@@ -8,7 +8,7 @@ import type { End } from './tally.ts'
  */
 export type Way = 'passes' | 'refused' | 'stopped' | 'lost' | 'unsent'
 
-export type Direction = 'out' | 'back'
+type Direction = 'out' | 'back'
 
 export interface Session {
   /** Work that ends when its interface is cut, where the scenario says so. */

@@ -69,5 +69,3 @@ export function createTruth(detailedFrom: number) {
     },
   }
 }
-
-export type Truth = ReturnType<typeof createTruth>

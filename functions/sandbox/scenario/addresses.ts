@@ -22,7 +22,7 @@ export function parseRange(range: string): { first: number; size: number } {
   return { first: value - (value % size), size }
 }
 
-export function numberOf(address: string): number {
+function numberOf(address: string): number {
   return address.split('.').reduce((value, part) => value * 256 + Number(part), 0)
 }
 

@@ -3,8 +3,8 @@ import { hostsOf } from './addresses.ts'
 import { createRandom, type Random } from './random.ts'
 import { type InstanceSpec, memberNames, type Scenario } from './scenario.ts'
 
-export const ACCOUNT = '123456789012'
-export const REGION = 'eu-central-1'
+const ACCOUNT = '123456789012'
+const REGION = 'eu-central-1'
 
 /** An instance of the scenario: its name there, its ids in the cloud, primary interface first. */
 export interface Member {

@@ -107,11 +107,10 @@ const firewall = z.strictObject({
   logs: z.array(z.enum(['alert', 'tls', 'netflow'])).min(1),
 })
 
-export const Fault = z.discriminatedUnion('kind', [
+const Fault = z.discriminatedUnion('kind', [
   /** No flow-log record of a window that ends after the first cut. */
   z.strictObject({ kind: z.literal('flow-log-stops'), when: z.literal('cut') }),
 ])
-export type Fault = z.infer<typeof Fault>
 
 /** What must be true at the end. `instance` names whom it is about; the rest is of the whole account. */
 export const Expectation = z.strictObject({
