@@ -42,23 +42,38 @@ export async function startDynamo(): Promise<Dynamo> {
   }
 }
 
-/** What becomes of a request on its way: it passes, its answer gets lost after the server did it, or it is refused. */
-export type Fate = 'pass' | 'lose-answer' | 'refuse'
+/** What becomes of a request on its way: it passes, its answer gets lost after the server did it, it is refused, or it hangs. */
+export type Fate = 'pass' | 'lose-answer' | 'refuse' | 'hang'
+
+/** One request and the order in which it began and ended among all. */
+export interface Seen {
+  readonly operation: string
+  readonly body: string
+  readonly began: number
+  ended: number
+}
 
 export interface Road {
   readonly url: string
-  readonly seen: readonly string[]
+  readonly seen: readonly Seen[]
+  count(operation: string): number
+  /** The longest chain of requests that each began after the one before it ended. */
+  depth(): number
   stop(): Promise<void>
 }
 
-/** Forwards to a server and lets `fate` decide over each request, by its target header and how many came before. */
+/** Forwards to a server and lets `fate` decide over each request, by its operation and how many of it came before. */
 export async function startRoad(target: string, fate: (operation: string, earlier: number) => Fate): Promise<Road> {
-  const seen: string[] = []
+  const seen: Seen[] = []
+  let order = 0
   const server = createServer(async (incoming, answer) => {
-    const operation = String(incoming.headers['x-amz-target'] ?? incoming.url)
-    const decided = fate(operation, seen.filter(one => one === operation).length)
-    seen.push(operation)
+    const began = order++
     const body = await bytesOf(incoming)
+    const operation = operationOf(incoming, body.toString())
+    const decided = fate(operation, seen.filter(one => one.operation === operation).length)
+    const entry: Seen = { operation, body: body.toString(), began, ended: Number.POSITIVE_INFINITY }
+    seen.push(entry)
+    if (decided === 'hang') return
     if (decided === 'refuse') {
       incoming.socket.destroy()
       return
@@ -70,6 +85,7 @@ export async function startRoad(target: string, fate: (operation: string, earlie
     forwarded.end(body)
     forwarded.on('response', async response => {
       const bytes = await bytesOf(response)
+      entry.ended = order++
       if (decided === 'lose-answer') incoming.socket.destroy()
       else answer.writeHead(response.statusCode ?? 500, response.headers).end(bytes)
     })
@@ -78,12 +94,26 @@ export async function startRoad(target: string, fate: (operation: string, earlie
   return {
     url: urlOf(server),
     seen,
+    count: operation => seen.filter(one => one.operation === operation).length,
+    depth: () => seen.reduce((deepest, one) => Math.max(deepest, depthOf(seen, one)), 0),
     stop: () =>
       new Promise<void>(resolve => {
         server.close(() => resolve())
         server.closeAllConnections()
       }),
   }
+}
+
+function depthOf(seen: readonly Seen[], last: Seen): number {
+  return (
+    1 + seen.filter(one => one.ended < last.began).reduce((deepest, one) => Math.max(deepest, depthOf(seen, one)), 0)
+  )
+}
+
+/** JSON protocols name it in a header, the Query protocol in the form. */
+function operationOf(incoming: IncomingMessage, body: string): string {
+  const target = incoming.headers['x-amz-target']
+  return typeof target === 'string' ? (target.split('.')[1] ?? '') : (new URLSearchParams(body).get('Action') ?? '')
 }
 
 async function bytesOf(message: IncomingMessage): Promise<Buffer> {
