@@ -1,0 +1,90 @@
+import * as z from 'zod'
+import { canonicalAddress } from '../../core/address.ts'
+import { secondsOf } from '../envelopes/time.ts'
+
+/**
+ * Records of AWS Network Firewall (Developer Guide, "Contents of a firewall log"): Suricata's EVE events in an envelope. The
+ * TLS engine, which is not Suricata, writes ports as strings and names no event type. Only the fields that are read.
+ */
+
+const text = z.string().max(1024)
+const seconds = z.unknown().transform((value, context) => {
+  const time = secondsOf(value)
+  if (time !== undefined) return time
+  context.addIssue({ code: 'custom', message: 'no time' })
+  return z.NEVER
+})
+const address = z
+  .string()
+  .max(64)
+  .transform((value, context) => {
+    const canonical = canonicalAddress(value)
+    if (canonical !== undefined) return canonical
+    context.addIssue({ code: 'custom', message: 'no address' })
+    return z.NEVER
+  })
+const port = z.preprocess(
+  value => (typeof value === 'string' && value !== '' && value.length < 6 ? Number(value) : value),
+  z.number().int().min(0).max(65_535),
+)
+const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
+
+const Alert = z.object({
+  action: z.string().max(64).optional(),
+  signature_id: z.number().int().optional(),
+  signature: text.default(''),
+  category: text.default(''),
+})
+
+const Netflow = z.object({ pkts: count, bytes: count, start: seconds, end: seconds })
+
+const Handshake = z.object({ sni: text.nullish() })
+
+const Software = z.object({
+  proto_version: z.string().max(64).nullish(),
+  software_version: z.string().max(255).nullish(),
+})
+
+const Ssh = z.object({ client: Software.nullish(), server: Software.nullish() })
+
+const Answer = z.object({ rrname: text.nullish(), rrtype: z.string().max(16).nullish(), rdata: text.nullish() })
+
+const Dns = z.object({
+  rrname: text.nullish(),
+  rdata: text.nullish(),
+  rrtype: z.string().max(16).nullish(),
+  queries: z
+    .array(z.object({ rrname: text.nullish() }))
+    .max(64)
+    .nullish(),
+  answers: z.array(Answer).max(512).nullish(),
+})
+
+const Event = z.object({
+  timestamp: z.unknown(),
+  event_type: z.string().max(32).optional(),
+  src_ip: address,
+  src_port: port.default(0),
+  dest_ip: address,
+  dest_port: port.default(0),
+  proto: z.string().max(32).default('TCP'),
+  direction: z.string().max(32).nullish(),
+  /** The flow's own ends, where an alert's are those of one packet. */
+  flow: z.object({ src_ip: address.optional(), src_port: port.optional() }).nullish(),
+  sni: text.nullish(),
+  alert: Alert.optional(),
+  netflow: Netflow.optional(),
+  tcp: z.object({ tcp_flags: z.string().max(8).nullish() }).nullish(),
+  tls: Handshake.nullish(),
+  quic: Handshake.nullish(),
+  http: z.object({ hostname: text.nullish() }).nullish(),
+  ssh: Ssh.nullish(),
+  dns: Dns.nullish(),
+})
+export type Event = z.infer<typeof Event>
+
+export const FirewallRecord = z.object({
+  firewall_name: z.string().min(1).max(128),
+  event_timestamp: z.unknown(),
+  event: Event,
+})

@@ -1,0 +1,85 @@
+import * as z from 'zod'
+import { InputError } from '../../core/errors.ts'
+import type { Rejected } from '../../core/flow.ts'
+import type { LogBatch, LogEvent } from '../../core/source.ts'
+import { fromBase64 } from './base64.ts'
+import { gunzip } from './gunzip.ts'
+import { parseJson } from './json.ts'
+
+/** What CloudWatch Logs sends a subscribed function: base64 of gzip of JSON (CloudWatch Logs User Guide, "Subscriptions"). */
+const Payload = z.object({ awslogs: z.object({ data: z.string().min(1) }) })
+
+const name = z.string().min(1).max(512)
+
+const Message = z.discriminatedUnion('messageType', [
+  /** Sent now and then to check that the destination can be reached. */
+  z.object({ messageType: z.literal('CONTROL_MESSAGE') }),
+  z.object({
+    messageType: z.literal('DATA_MESSAGE'),
+    owner: name,
+    logGroup: name,
+    logStream: name,
+    logEvents: z.array(z.unknown()),
+  }),
+])
+
+export type Delivery =
+  | { readonly kind: 'control' }
+  /** `rejected`: events that are none; the others stand. */
+  | ({ readonly kind: 'events'; readonly rejected: readonly Rejected[] } & LogBatch)
+
+/** The largest function payload is 6 MB, and logs shrink to a tenth. */
+const MAX_BYTES = 64 * 1024 * 1024
+
+const WHAT = 'log subscription'
+
+/**
+ * Opens a subscription payload, as it is delivered to a function.
+ * @throws InputError for what is no payload; then the whole delivery is one dead letter.
+ */
+export function openSubscription(event: unknown, most = MAX_BYTES): Delivery {
+  const payload = Payload.safeParse(event)
+  if (!payload.success) throw new InputError(`Cannot read ${WHAT}: ${z.prettifyError(payload.error)}`)
+  return readSubscription(fromBase64(payload.data.awslogs.data, WHAT), most)
+}
+
+/** Opens the compressed part alone, as Kinesis and Firehose carry it. */
+export function readSubscription(compressed: Uint8Array, most = MAX_BYTES): Delivery {
+  const text = utf8(gunzip(compressed, most, WHAT))
+  const message = Message.safeParse(parseJson(text, WHAT))
+  if (!message.success) throw new InputError(`Cannot read ${WHAT}: ${z.prettifyError(message.error)}`)
+  const { data } = message
+  if (data.messageType === 'CONTROL_MESSAGE') return { kind: 'control' }
+  const events: LogEvent[] = []
+  const rejected: Rejected[] = []
+  data.logEvents.forEach((event, index) => {
+    if (isEvent(event)) events.push(event)
+    else
+      rejected.push({
+        position: `event ${index}`,
+        reason: `Cannot read ${WHAT}: an event needs an id, a timestamp and a message`,
+        bytes: Buffer.from(JSON.stringify(event).slice(0, 1024)).subarray(0, 1024),
+      })
+  })
+  return { kind: 'events', owner: data.owner, group: data.logGroup, stream: data.logStream, events, rejected }
+}
+
+/** By hand: a delivery holds tens of thousands of events, and they are all of this one shape. */
+function isEvent(event: unknown): event is LogEvent {
+  return (
+    typeof event === 'object' &&
+    event !== null &&
+    'id' in event &&
+    typeof event.id === 'string' &&
+    event.id.length <= 256 &&
+    'timestamp' in event &&
+    typeof event.timestamp === 'number' &&
+    'message' in event &&
+    typeof event.message === 'string'
+  )
+}
+
+/** Damaged UTF-8 becomes U+FFFD, which no field that is read may hold: the record that has it is rejected, not the batch. */
+function utf8(bytes: Uint8Array): string {
+  return Buffer.from(bytes.buffer, bytes.byteOffset, bytes.byteLength).toString('utf8')
+}
