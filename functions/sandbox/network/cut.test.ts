@@ -138,6 +138,29 @@ test('what an exempt, an out-of-scope and a neighbouring instance send goes on w
   assert.ok(labels.includes('reverse tunnel to 203.0.113.61:22'))
 })
 
+test('an IPv6 tunnel needs no public address, and the deny of its /128 ends it', async () => {
+  const scenario = scenarioNamed('rome', { history: 20 * 60_000 })
+  const peer = '2001:db8:ffff::9'
+  const instances = scenario.instances.map(spec => ({
+    ...spec,
+    outlet: spec.name === 'rome' ? spec.outlet : ('nat' as const),
+    breakouts: spec.breakouts.map(one => (one.kind === 'reverse-tunnel' ? { ...one, to: peer } : one)),
+  }))
+  const { network, cloud, runTo, member, swapGroups, denyPeer } = startNetwork({ ...scenario, instances })
+  for (const held of cloud.addresses.values()) delete held.interface
+  const before = recordsOf(await runTo(13))
+  assert.ok(
+    before.some(record => record['dstaddr'] === peer && record['type'] === 'IPv6' && record['traffic-path'] === '8'),
+  )
+  const swapped = swapGroups('rome')
+  await runTo(14)
+  const label = `reverse tunnel to ${peer}:22`
+  assert.ok(network.survivors(member('rome').instance, swapped).some(one => one.label === label))
+  const denied = denyPeer('rome', peer, 50)
+  await runTo(20)
+  assert.ok(network.survivors(member('rome').instance, denied).every(one => one.label !== label))
+})
+
 test('a stopped instance sends nothing, and its peers get no answer', async () => {
   const { network, cloud, runTo, member, announce } = startNetwork(scenarioNamed('tunnel-only'))
   const { instance } = member('worker')
@@ -147,5 +170,10 @@ test('a stopped instance sends nothing, and its peers get no answer', async () =
   stopped.state = 'stopped'
   announce('StopInstances', instance)
   await runTo(12)
-  assert.equal(network.residualBytes(instance, network.live + 6 * 60_000), 0)
+  const stop = network.live + 6 * 60_000
+  assert.equal(network.residualBytes(instance, stop), 0)
+  stopped.state = 'running'
+  announce('StartInstances', instance)
+  await runTo(20)
+  assert.ok(network.residualBytes(instance, stop) > 0, 'once started it works on')
 })

@@ -40,8 +40,8 @@ export interface Driver {
   session(): Session | undefined
   /** Ends what it holds, with a FIN where one can pass; it opens the next one in its own time. */
   close(at: number, network: Opener): void
-  /** The instance has gone: nothing is said any more and nothing opened until `revive`. */
-  halt(at: number): void
+  /** The instance does not run any more: what it holds ends without a word. */
+  drop(at: number, network: Opener): void
 }
 
 interface Chain {
@@ -90,10 +90,10 @@ function createChain({ instance, interface: from, opens, make, again, retry }: C
       end(held.session, at, network)
       over(at, network, retry)
     },
-    halt(at) {
-      if (held) held.session.endedAt = at
-      held = undefined
-      next = Infinity
+    drop(at, network) {
+      if (!held) return
+      held.session.endedAt = at
+      over(at, network, retry)
     },
   }
 }
@@ -200,8 +200,6 @@ function createProbing(
       }
     },
     close: () => {},
-    halt: () => {
-      next = Infinity
-    },
+    drop: () => {},
   }
 }

@@ -94,7 +94,13 @@ export function startNetwork(scenario: Scenario) {
     const acl = cloud.acls.get(cloud.subnets.get(primary?.subnet ?? '')?.acl ?? '')
     assert.ok(acl)
     for (const egress of [true, false])
-      acl.entries.push({ number, egress, allow: false, cidr: `${peer}/32`, protocol: '-1' })
+      acl.entries.push({
+        number,
+        egress,
+        allow: false,
+        cidr: `${peer}/${peer.includes(':') ? 128 : 32}`,
+        protocol: '-1',
+      })
     announce('CreateNetworkAclEntry', acl.id)
     return clock.now()
   }

@@ -111,7 +111,8 @@ export function createNetwork(options: NetworkOptions): Network {
       for (const driver of drivers)
         if (driver.interface === id && driver.session()?.ordinary) driver.close(at, carrier.opener)
     }
-    for (const driver of drivers) if (cloud.instances.get(driver.instance)?.state !== 'running') driver.halt(at)
+    for (const driver of drivers)
+      if (cloud.instances.get(driver.instance)?.state !== 'running') driver.drop(at, carrier.opener)
   })
 
   return {

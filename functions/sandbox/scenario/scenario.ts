@@ -48,7 +48,7 @@ const opening = {
   interface: z.number().int().min(0).max(14).default(0),
 }
 
-/** Somebody outside drives the tunnel: `visitor` fetches through it, `typing` is a person at a shell. */
+/** Somebody outside drives the tunnel: `visitor` fetches through it, `typing` is a person at a shell; `from` its opening on. */
 const use = z.strictObject({ by: z.enum(['visitor', 'typing']), from: duration, lasts: duration.optional() })
 
 export const Breakout = z.discriminatedUnion('kind', [
