@@ -1,4 +1,3 @@
-import * as z from 'zod'
 import { compileRanges, isExternal } from './address.ts'
 import type { Description } from './description.ts'
 import type { Peer } from './finding.ts'
@@ -6,13 +5,12 @@ import type { Denial } from './incident.ts'
 import type { NetworkRow } from './inventory.ts'
 
 /** Addresses that are never denied, whatever a finding says. Ranges or single addresses. */
-export const DenialSettings = z.object({
-  allowList: z.array(z.string().max(64)).max(10_000).default([]),
+export interface DenialSettings {
+  readonly allowList: readonly string[]
   /** The provider's own service ranges (AWS publishes its own as ip-ranges.json). */
-  providerRanges: z.array(z.string().max(64)).max(20_000).default([]),
-  proxies: z.array(z.string().max(64)).max(1000).default([]),
-})
-export type DenialSettings = z.infer<typeof DenialSettings>
+  readonly providerRanges: readonly string[]
+  readonly proxies: readonly string[]
+}
 
 /** Whether another interface behind the ACL used the peer in the last 24 h; `unknown` where the logs do not cover all of them. */
 export type NeighbourUse = 'unused' | 'used' | 'unknown'

@@ -1,4 +1,3 @@
-import { DenialSettings } from './denial.ts'
 import type { Description } from './description.ts'
 import type { Finding, Peer } from './finding.ts'
 import { inventoryKeys } from './inventory.ts'
@@ -183,7 +182,10 @@ export async function engineOf({
       neighbourUse: async () => 'unused',
     },
     ledger,
-    settings: { policy: Policy.parse({ mode: 'enforce', ...policy }), denial: DenialSettings.parse({}) },
+    settings: {
+      policy: Policy.parse({ mode: 'enforce', ...policy }),
+      denial: { allowList: [], providerRanges: [], proxies: [] },
+    },
     sent,
     log,
     cloud,

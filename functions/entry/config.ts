@@ -1,6 +1,5 @@
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
-import { DenialSettings } from '../core/denial.ts'
 import { ConfigurationError } from '../core/errors.ts'
 import { Policy } from '../core/policy.ts'
 import { TrackingTimeouts } from '../core/proof.ts'
@@ -28,7 +27,8 @@ export const Config = z.strictObject({
   deadLetters: z.url(),
   logGroups: z.record(z.string().max(512), logGroup).default({}),
   policy: Policy.prefault({}),
-  denial: DenialSettings.prefault({}),
+  /** Addresses of the operator's own proxies: never denied. */
+  proxies: z.array(z.string().max(64)).max(1000).default([]),
   tracking: TrackingTimeouts.prefault({}),
   rules: RuleSettings.prefault({}),
   /** True where resolver query logs cover the VPCs of the scope: only then is a missing DNS answer a signal. */

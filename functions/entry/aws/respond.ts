@@ -21,6 +21,14 @@ export function createRespond(
   const { ports } = awsResponding(adapters, environment)
   const { config, telemetry, deadLetters, log, metrics } = adapters
   const playbook = { ...ports, steps: steps(ports.steps) }
+  const settings = {
+    policy: config.policy,
+    denial: {
+      allowList: config.rules.allow.addresses,
+      providerRanges: config.rules.providerRanges,
+      proxies: config.proxies,
+    },
+  }
 
   async function onRecord(record: z.infer<typeof LaneRecord>, context: Context): Promise<void> {
     let order: ReturnType<typeof readOrder>
@@ -38,7 +46,7 @@ export function createRespond(
     }
     try {
       const invocation = { owner: context.awsRequestId, remaining: () => context.getRemainingTimeInMillis() }
-      const incident = await respond(playbook, config, order, invocation)
+      const incident = await respond(playbook, settings, order, invocation)
       if (incident) log.info('order handled', { kind: order.kind, incident: incident.id, state: incident.cut.state })
     } catch (thrown) {
       log.warn('order failed and will be delivered again', { kind: order.kind, reason: reasonOf(thrown) })
