@@ -1,0 +1,241 @@
+import { randomUUID } from 'node:crypto'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
+import { setTimeout as sleep } from 'node:timers/promises'
+import type { Clock } from '../core/ports.ts'
+import { type Answer, type Backend, type Request, startLedger, startQueue } from './backends.ts'
+import { type Call, ec2Call, jsonOutcome, jsonTarget, type Service } from './calls.ts'
+import type { Cloud } from './cloud.ts'
+import { createEc2Server, type Ec2Server } from './ec2/server.ts'
+import { errorXml } from './ec2/xml.ts'
+import { createFaults, type FaultKind, failureOf, type Refused, throttleOf } from './faults.ts'
+
+/** Milliseconds of real time from a request's arrival to its answer, at least. */
+export type Latencies = Readonly<Record<Service, number>>
+
+const DEFAULTS: Latencies = { ec2: 50, dynamodb: 5, sqs: 5 }
+
+/** DynamoDB takes at most 16 MB; nothing else takes as much. */
+const MAX_BODY = 16 * 1024 * 1024
+
+export interface SandboxOptions {
+  clock: Clock
+  cloud: Cloud
+  latencies?: Partial<Latencies>
+  /** Default: a free one. */
+  port?: number
+}
+
+export interface Sandbox {
+  endpoint: string
+  /** What an unmodified SDK client needs to come here and nowhere else. The credentials are fake. */
+  environment: Record<string, string>
+  /** What the servers saw since the start, in the order in which it was answered. */
+  calls: readonly Call[]
+  ec2: Ec2Server
+  /** Called before an answer is written, and awaited. Returns what takes the listener away. */
+  onAnswer(listener: (call: Call) => void | Promise<void>): () => void
+  fault(service: Service, action: string, times: number, kind: FaultKind): void
+  /** `definition` as DynamoDB's CreateTable takes it. The table is active when the promise resolves. */
+  createTable(definition: { readonly TableName: string }): Promise<void>
+  /** Returns the queue's URL. A name that ends in `.fifo` makes a FIFO queue. */
+  createQueue(name: string, attributes?: Readonly<Record<string, string>>): Promise<string>
+  close(): Promise<void>
+}
+
+/** One loopback endpoint for EC2, DynamoDB and SQS, told apart by the scope that a request is signed for. */
+export async function startSandbox({ clock, cloud, latencies, port = 0 }: SandboxOptions): Promise<Sandbox> {
+  const wait = { ...DEFAULTS, ...latencies }
+  const ec2 = createEc2Server(cloud, clock)
+  const [ledger, queue] = [await startLedger(), startQueue(cloud.region)]
+  const backends: Readonly<Record<Service, Backend['answer']>> = {
+    ec2: answerEc2(ec2),
+    dynamodb: ledger.answer,
+    sqs: queue.answer,
+  }
+  const faults = createFaults()
+  const calls: Call[] = []
+  const listeners = new Set<(call: Call) => void | Promise<void>>()
+  let count = 0
+
+  async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
+    const startedAt = performance.now()
+    const headers = headersOf(incoming)
+    const service = serviceOf(headers['authorization'])
+    const body = await readBody(incoming)
+    if (!service || !body) {
+      outgoing.writeHead(service ? 413 : 403).end()
+      return
+    }
+    const { action, target } = describe(service, headers, body)
+    const call: Call = {
+      n: ++count,
+      service,
+      action,
+      ...(target === undefined ? {} : { target }),
+      startedAt,
+      endedAt: startedAt,
+      outcome: 'ok',
+    }
+    const answer = await carryOut(call, { headers, body })
+    await sleep(wait[service] - (performance.now() - startedAt))
+    call.outcome = outcomeOf(service, answer)
+    for (const listener of listeners) await listener(call)
+    call.endedAt = performance.now()
+    calls.push(call)
+    if (answer) outgoing.writeHead(answer.status, answer.headers).end(answer.body)
+    else outgoing.destroy()
+  }
+
+  /** `undefined`: the connection breaks. */
+  async function carryOut({ service, action }: Call, asked: Request): Promise<Answer | undefined> {
+    const kind = faults.take(service, action)
+    if (kind === 'drop') return undefined
+    if (kind === 'throttle') return refusal(service, throttleOf(service))
+    const answer = await backends[service](asked)
+    if (kind === 'error-after-effect') return refusal(service, failureOf(service))
+    return kind === 'drop-after-effect' ? undefined : answer
+  }
+
+  const server = createServer((incoming, outgoing) => {
+    serve(incoming, outgoing).catch((thrown: unknown) => {
+      // A caller that was killed has broken its connection: nobody is left to answer.
+      if (outgoing.destroyed || outgoing.headersSent) outgoing.destroy()
+      else outgoing.writeHead(500).end(String(thrown))
+    })
+  })
+  server.listen(port, '127.0.0.1')
+  await once(server, 'listening')
+  const address = server.address()
+  const endpoint = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : port}`
+
+  async function setUp(service: 'dynamodb' | 'sqs', target: string, input: unknown): Promise<unknown> {
+    const answer = await backends[service]({
+      headers: {
+        host: new URL(endpoint).host,
+        'content-type': 'application/x-amz-json-1.0',
+        'x-amz-target': target,
+        'x-amz-date': '20260101T000000Z',
+        authorization: `AWS4-HMAC-SHA256 Credential=sandbox/20260101/${cloud.region}/${service}/aws4_request, SignedHeaders=host, Signature=0`,
+      },
+      body: Buffer.from(JSON.stringify(input)),
+    })
+    if (answer.status >= 300) throw new Error(`Cannot set the sandbox up: ${target} says ${answer.body}`)
+    return JSON.parse(answer.body.toString())
+  }
+
+  return {
+    endpoint,
+    environment: environmentOf(endpoint, cloud.region),
+    calls,
+    ec2,
+    onAnswer(listener) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
+    fault: faults.add,
+    async createTable(definition) {
+      await setUp('dynamodb', 'DynamoDB_20120810.CreateTable', definition)
+      while (!isActive(await setUp('dynamodb', 'DynamoDB_20120810.DescribeTable', { TableName: definition.TableName })))
+        await sleep(5)
+    },
+    async createQueue(name, attributes = {}) {
+      const made = await setUp('sqs', 'AmazonSQS.CreateQueue', { QueueName: name, Attributes: attributes })
+      return memberText(made, 'QueueUrl') ?? ''
+    },
+    async close() {
+      server.closeAllConnections()
+      await new Promise<void>((resolve, reject) => {
+        server.close(failure => (failure ? reject(failure) : resolve()))
+      })
+      await Promise.all([ledger.close(), queue.close()])
+    },
+  }
+}
+
+function answerEc2(ec2: Ec2Server): Backend['answer'] {
+  return async ({ body }) => {
+    const answer = ec2.answer(body.toString())
+    return xmlAnswer(answer.status, answer.body)
+  }
+}
+
+function xmlAnswer(status: number, body: string): Answer {
+  return { status, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body: Buffer.from(body) }
+}
+
+function refusal(service: Service, { code, status }: Refused): Answer {
+  if (service === 'ec2') return xmlAnswer(status, errorXml(code, 'The sandbox was told to fail.', randomUUID()))
+  return {
+    status,
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': randomUUID() },
+    body: Buffer.from(
+      JSON.stringify({ __type: `com.amazonaws.${service}#${code}`, message: 'The sandbox was told to fail.' }),
+    ),
+  }
+}
+
+function outcomeOf(service: Service, answer: Answer | undefined): string {
+  if (!answer) return 'dropped'
+  if (service !== 'ec2') return jsonOutcome(answer.status, answer.body)
+  return answer.status < 300
+    ? 'ok'
+    : (/<Code>([^<]{1,100})<\/Code>/.exec(answer.body.toString())?.[1] ?? `HTTP ${answer.status}`)
+}
+
+function describe(service: Service, headers: Readonly<Record<string, string>>, body: Buffer) {
+  if (service === 'ec2') return ec2Call(body.toString())
+  const action = headers['x-amz-target'] ?? ''
+  return { action: action.slice(action.lastIndexOf('.') + 1), target: jsonTarget(body) }
+}
+
+/** `Credential=KEY/DATE/REGION/SERVICE/aws4_request` of Signature Version 4. The signature itself is not checked. */
+function serviceOf(authorization: string | undefined): Service | undefined {
+  const scope = /Credential=[^,\s]{1,256}/.exec(authorization ?? '')?.[0].split('/')
+  const service = scope?.at(-1) === 'aws4_request' ? scope.at(-2) : undefined
+  return service === 'ec2' || service === 'dynamodb' || service === 'sqs' ? service : undefined
+}
+
+function headersOf({ headers }: IncomingMessage): Record<string, string> {
+  return Object.fromEntries(
+    Object.entries(headers).flatMap(([name, value]) => (typeof value === 'string' ? [[name, value]] : [])),
+  )
+}
+
+/** `undefined` for one that is too long, which is read to its end and thrown away. */
+async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> {
+  const chunks: Buffer[] = []
+  let length = 0
+  for await (const chunk of incoming) {
+    length += chunk.length
+    if (length <= MAX_BODY) chunks.push(chunk)
+  }
+  return length <= MAX_BODY ? Buffer.concat(chunks) : undefined
+}
+
+function environmentOf(endpoint: string, region: string): Record<string, string> {
+  return {
+    AWS_ENDPOINT_URL: endpoint,
+    AWS_REGION: region,
+    AWS_DEFAULT_REGION: region,
+    AWS_ACCESS_KEY_ID: 'SANDBOX',
+    AWS_SECRET_ACCESS_KEY: 'sandbox',
+    AWS_EC2_METADATA_DISABLED: 'true',
+    // An account's own endpoint would lead away from here.
+    AWS_ACCOUNT_ID_ENDPOINT_MODE: 'disabled',
+    AWS_CONFIG_FILE: '/dev/null',
+    AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
+  }
+}
+
+function isActive(description: unknown): boolean {
+  const table =
+    typeof description === 'object' && description !== null && 'Table' in description ? description.Table : undefined
+  return memberText(table, 'TableStatus') === 'ACTIVE'
+}
+
+function memberText(holder: unknown, name: string): string | undefined {
+  if (typeof holder !== 'object' || holder === null) return undefined
+  const member = Object.getOwnPropertyDescriptor(holder, name)?.value
+  return typeof member === 'string' ? member : undefined
+}
