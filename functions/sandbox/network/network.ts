@@ -18,8 +18,6 @@ export interface NetworkOptions {
   readonly built: Built
   /** Stands at the scenario's start; `run` moves it. */
   readonly clock: VirtualClock
-  readonly flowGroup?: string
-  readonly firewallGroup?: string
   /** The log format, as a flow log is made with it. */
   readonly fields?: string
   /** How much of the history stands in one payload, milliseconds. */
@@ -57,16 +55,15 @@ export function createNetwork(options: NetworkOptions): Network {
   const { cloud } = built
   const { start } = scenario
   const live = start + scenario.history
-  const { flowGroup = FLOW_GROUP, firewallGroup = FIREWALL_GROUP, fields = FLOW_LOG_FIELDS } = options
-  const { historyBatch = 6 * HOUR_MS } = options
+  const { fields = FLOW_LOG_FIELDS, historyBatch = 6 * HOUR_MS } = options
   const truth = createTruth(live)
   const recorder = createRecorder({
     cloud,
     start,
     live,
     fields,
-    flowGroup,
-    firewallGroup,
+    flowGroup: FLOW_GROUP,
+    firewallGroup: FIREWALL_GROUP,
     historyBatch,
     flowLogDelay: scenario.flowLogDelay,
     firewallDelay: scenario.firewallDelay,
@@ -117,8 +114,8 @@ export function createNetwork(options: NetworkOptions): Network {
 
   return {
     live,
-    flowGroup,
-    firewallGroup,
+    flowGroup: FLOW_GROUP,
+    firewallGroup: FIREWALL_GROUP,
     fields,
     async *run({ until }) {
       for (;;) {
