@@ -45,35 +45,43 @@ export async function startDynamo(): Promise<Dynamo> {
 /** What becomes of a request on its way: it passes, its answer gets lost after the server did it, it is refused, or it hangs. */
 export type Fate = 'pass' | 'lose-answer' | 'refuse' | 'hang'
 
-/** One request and the order in which it began and ended among all. */
 export interface Seen {
   readonly operation: string
   readonly body: string
-  readonly began: number
-  ended: number
 }
 
 export interface Road {
   readonly url: string
   readonly seen: readonly Seen[]
   count(operation: string): number
-  /** The longest chain of requests that each began after the one before it ended. */
-  depth(): number
+  /** How often the caller waited for answers before it asked on. Only counted where the road holds them back. */
+  readonly rounds: number
   stop(): Promise<void>
 }
 
+export interface RoadSettings {
+  /**
+   * Hold all answers back until no request has come for a while. Then a round is what was asked without waiting for an
+   * answer, and the number of rounds is the depth of the calls, whatever the machine's speed.
+   */
+  readonly inRounds?: boolean
+}
+
 /** Forwards to a server and lets `fate` decide over each request, by its operation and how many of it came before. */
-export async function startRoad(target: string, fate: (operation: string, earlier: number) => Fate): Promise<Road> {
+export async function startRoad(
+  target: string,
+  fate: (operation: string, earlier: number) => Fate,
+  { inRounds = false }: RoadSettings = {},
+): Promise<Road> {
   const seen: Seen[] = []
-  let order = 0
+  const gate = startGate()
   const server = createServer(async (incoming, answer) => {
-    const began = order++
     const body = await bytesOf(incoming)
     const operation = operationOf(incoming, body.toString())
     const decided = fate(operation, seen.filter(one => one.operation === operation).length)
-    const entry: Seen = { operation, body: body.toString(), began, ended: Number.POSITIVE_INFINITY }
-    seen.push(entry)
+    seen.push({ operation, body: body.toString() })
     if (decided === 'hang') return
+    if (inRounds) await gate.pass()
     if (decided === 'refuse') {
       incoming.socket.destroy()
       return
@@ -85,7 +93,6 @@ export async function startRoad(target: string, fate: (operation: string, earlie
     forwarded.end(body)
     forwarded.on('response', async response => {
       const bytes = await bytesOf(response)
-      entry.ended = order++
       if (decided === 'lose-answer') incoming.socket.destroy()
       else answer.writeHead(response.statusCode ?? 500, response.headers).end(bytes)
     })
@@ -95,7 +102,9 @@ export async function startRoad(target: string, fate: (operation: string, earlie
     url: urlOf(server),
     seen,
     count: operation => seen.filter(one => one.operation === operation).length,
-    depth: () => seen.reduce((deepest, one) => Math.max(deepest, depthOf(seen, one)), 0),
+    get rounds() {
+      return gate.opened()
+    },
     stop: () =>
       new Promise<void>(resolve => {
         server.close(() => resolve())
@@ -104,10 +113,33 @@ export async function startRoad(target: string, fate: (operation: string, earlie
   }
 }
 
-function depthOf(seen: readonly Seen[], last: Seen): number {
-  return (
-    1 + seen.filter(one => one.ended < last.began).reduce((deepest, one) => Math.max(deepest, depthOf(seen, one)), 0)
-  )
+const QUIET_MS = 80
+
+/** Opens for all who wait once nobody has come for a while. */
+function startGate() {
+  let waiting: (() => void)[] = []
+  let opened = 0
+  let timer: NodeJS.Timeout | undefined
+  function rest(): void {
+    clearTimeout(timer)
+    const due = performance.now() + QUIET_MS
+    timer = setTimeout(() => {
+      // A busy event loop has requests still to read: they are not late.
+      if (performance.now() > due + QUIET_MS / 4) return rest()
+      opened++
+      const all = waiting
+      waiting = []
+      for (const pass of all) pass()
+    }, QUIET_MS)
+  }
+  return {
+    opened: () => opened,
+    pass: () =>
+      new Promise<void>(resolve => {
+        waiting.push(resolve)
+        rest()
+      }),
+  }
 }
 
 /** JSON protocols name it in a header, the Query protocol in the form. */
@@ -116,13 +148,13 @@ function operationOf(incoming: IncomingMessage, body: string): string {
   return typeof target === 'string' ? (target.split('.')[1] ?? '') : (new URLSearchParams(body).get('Action') ?? '')
 }
 
-async function bytesOf(message: IncomingMessage): Promise<Buffer> {
+export async function bytesOf(message: IncomingMessage): Promise<Buffer> {
   const chunks: Buffer[] = []
   for await (const chunk of message) chunks.push(Buffer.from(chunk))
   return Buffer.concat(chunks)
 }
 
-function urlOf(server: Server): string {
+export function urlOf(server: Server): string {
   const { port } = server.address() as AddressInfo
   return `http://127.0.0.1:${port}`
 }

@@ -1,0 +1,81 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { dropAddress } from '../../functions/clouds/aws/steps/drop-address.ts'
+import { stop } from '../../functions/clouds/aws/steps/stop.ts'
+import { afterStep, allow, incidentOf, refuse, setStage, signal } from './ec2-stage.ts'
+
+const PEER = '203.0.113.9'
+
+test('drop-address takes the elastic address away where an external peer may not be denied, and gives it back', async () => {
+  await using stage = await setStage()
+  const step = dropAddress(stage.ec2)
+  const incident = incidentOf(await stage.described(), { denials: [refuse('acl-1', PEER)] })
+  const outcome = await step.apply({ incident, attempt: 1, signal: signal() })
+  assert.equal(stage.cloud.addresses.get('eipalloc-1')?.association, undefined)
+  const after = afterStep(incident, step, outcome)
+  assert.deepEqual(await step.verify({ incident: after, attempt: 1, signal: signal() }), { holds: true, notes: [] })
+  await step.revert({ incident: after, attempt: 1, signal: signal() })
+  assert.equal(stage.cloud.addresses.get('eipalloc-1')?.interface, 'eni-1')
+})
+
+test('drop-address leaves the address where every peer is denied or stands inside', async () => {
+  await using stage = await setStage()
+  const step = dropAddress(stage.ec2)
+  const description = await stage.described()
+  const denied = incidentOf(description, { denials: [allow('acl-1', PEER)] })
+  assert.deepEqual((await step.apply({ incident: denied, attempt: 1, signal: signal() })).unable, [])
+  const inside = incidentOf(description, { denials: [refuse('acl-1', '10.0.1.40')] })
+  const { unable } = await step.apply({ incident: inside, attempt: 1, signal: signal() })
+  assert.match(unable.join(), /No public IPv4 address of the instance leads to 10\.0\.1\.40/)
+  assert.equal(stage.cloud.addresses.get('eipalloc-1')?.interface, 'eni-1')
+})
+
+test('drop-address comes due when the ACL has no room for a deny', async () => {
+  await using stage = await setStage()
+  const step = dropAddress(stage.ec2)
+  const incident = incidentOf(await stage.described(), { denials: [allow('acl-1', PEER)] })
+  const full = afterStep(
+    incident,
+    { ...step, id: 'deny-peers' },
+    { done: [], unable: [], facts: { undenied: [`acl-1 ${PEER}`] } },
+  )
+  assert.notEqual(step.covers?.(full), step.covers?.(incident))
+})
+
+test('drop-address verify() sees an address that came back', async () => {
+  await using stage = await setStage()
+  const step = dropAddress(stage.ec2)
+  const incident = incidentOf(await stage.described(), { denials: [refuse('acl-1', PEER)] })
+  const { holds, notes } = await step.verify({ incident, attempt: 1, signal: signal() })
+  assert.equal(holds, false)
+  assert.deepEqual(notes, ['eni-1 has the public address 198.51.100.7'])
+})
+
+test('stop lifts its protection and stops what nothing else ends, only where that is configured', async () => {
+  await using stage = await setStage(undefined, cloud => {
+    const one = cloud.instances.get('i-1')
+    if (one) one.stopProtection = true
+  })
+  const incident = incidentOf(await stage.described(), { denials: [refuse('acl-1', '10.0.1.40')] })
+  const state = () => stage.cloud.instances.get('i-1')?.state
+  await stop(stage.ec2, { stopWhenNeeded: false }).apply({ incident, attempt: 1, signal: signal() })
+  assert.equal(state(), 'running')
+  const step = stop(stage.ec2, { stopWhenNeeded: true })
+  const outcome = await step.apply({ incident, attempt: 1, signal: signal() })
+  assert.match(state() ?? '', /^stop/)
+  assert.match(outcome.unable.join(), /do not survive a stop/)
+  const after = afterStep(incident, step, outcome)
+  assert.equal((await step.verify({ incident: after, attempt: 1, signal: signal() })).holds, true)
+  const one = stage.cloud.instances.get('i-1')
+  assert.ok(one)
+  one.state = 'stopped'
+  await step.revert({ incident: after, attempt: 1, signal: signal() })
+  assert.notEqual(state(), 'stopped')
+})
+
+test('stop leaves an instance running whose peers its address leads to', async () => {
+  await using stage = await setStage()
+  const incident = incidentOf(await stage.described(), { denials: [refuse('acl-1', PEER)] })
+  await stop(stage.ec2, { stopWhenNeeded: true }).apply({ incident, attempt: 1, signal: signal() })
+  assert.equal(stage.cloud.instances.get('i-1')?.state, 'running')
+})
