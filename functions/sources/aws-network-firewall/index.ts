@@ -32,11 +32,10 @@ function decode(message: string, account: string | undefined, stream: string | u
   emit(event, { firewall, account, time: Math.floor(time) }, sink)
 }
 
-/** The firewall names its streams `/aws/network-firewall/<log type>/<firewall>_<hour>`; streams named otherwise say nothing. */
+/** A stream named `/aws/network-firewall/<log type>/<firewall>_<hour>` must be the firewall's own; others say nothing. */
 function isOf(stream: string, firewall: string): boolean {
-  if (!stream.startsWith('/aws/network-firewall/')) return true
   const last = stream.slice(stream.lastIndexOf('/') + 1)
-  return last.startsWith(`${firewall}_`)
+  return !stream.startsWith('/aws/network-firewall/') || !last.includes('_') || last.startsWith(`${firewall}_`)
 }
 
 function firstIssue(error: z.ZodError): string {

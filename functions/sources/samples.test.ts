@@ -1,0 +1,64 @@
+import assert from 'node:assert/strict'
+import { readdirSync, readFileSync } from 'node:fs'
+import { test } from 'node:test'
+import { gunzipSync } from 'node:zlib'
+import * as z from 'zod'
+import { collecting } from './envelopes/sink-fixture.ts'
+import { openSubscription } from './envelopes/subscription.ts'
+import { sources } from './registry.ts'
+
+const EVENTS = new URL('../../events/', import.meta.url)
+
+const read = (path: string): unknown => JSON.parse(readFileSync(new URL(path, EVENTS), 'utf8'))
+
+/** The format of the sample, as the flow log was made with it. */
+const V5 =
+  'version srcaddr dstaddr srcport dstport protocol start end type packets bytes account-id vpc-id subnet-id instance-id ' +
+  'interface-id region az-id sublocation-type sublocation-id action tcp-flags pkt-srcaddr pkt-dstaddr ' +
+  'pkt-src-aws-service pkt-dst-aws-service flow-direction traffic-path log-status'
+
+interface Expected {
+  readonly fields?: string
+  readonly flows?: number
+  readonly coverage?: number
+  readonly names?: number
+  readonly alerts?: number
+}
+
+/** Every sample of a subscription, and what is in it. */
+const samples: Readonly<Record<string, Readonly<Record<string, Expected>>>> = {
+  'aws-vpc-flow': {
+    v2: { flows: 5 },
+    'v5-custom-order': { fields: V5, flows: 3 },
+    'nodata-skipdata': { coverage: 2 },
+  },
+  'aws-network-firewall': {
+    alert: { alerts: 3, names: 2 },
+    netflow: { flows: 4 },
+    tls: { names: 2 },
+    suricata: { names: 8 },
+  },
+}
+
+for (const [source, files] of Object.entries(samples)) {
+  test(`every sample of ${source} is in the table`, () => {
+    const found = readdirSync(new URL(`${source}/`, EVENTS))
+      .filter(file => file.endsWith('.json') && !file.endsWith('.decoded.json'))
+      .map(file => file.slice(0, -'.json'.length))
+    assert.deepEqual(found.sort(), Object.keys(files).sort())
+  })
+
+  for (const [file, { fields, ...expected }] of Object.entries(files))
+    test(`${source} decodes all of its sample ${file}`, () => {
+      const payload = read(`${source}/${file}.json`)
+      const delivery = openSubscription(payload)
+      assert.ok(delivery.kind === 'events')
+      const seen = collecting()
+      sources[source]?.open({ fields })(delivery, seen.sink)
+      const none = { flows: 0, coverage: 0, names: 0, alerts: 0, rejected: 0 }
+      assert.deepEqual(seen.counts(), { ...none, ...expected }, JSON.stringify(seen.rejected))
+      const { awslogs } = z.object({ awslogs: z.object({ data: z.string() }) }).parse(payload)
+      const content: unknown = JSON.parse(gunzipSync(Buffer.from(awslogs.data, 'base64')).toString())
+      assert.deepEqual(content, read(`${source}/${file}.decoded.json`), 'the readable sibling says the same')
+    })
+}
