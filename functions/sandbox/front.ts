@@ -2,6 +2,7 @@ import { randomUUID } from 'node:crypto'
 import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
+import * as z from 'zod'
 import type { Clock } from '../core/ports.ts'
 import { type Answer, type Backend, type Request, startLedger, startQueue } from './backends.ts'
 import { type Call, ec2Call, jsonOutcome, jsonTarget, type Service } from './calls.ts'
@@ -18,6 +19,17 @@ const DEFAULTS: Latencies = { ec2: 50, dynamodb: 5, sqs: 5 }
 /** DynamoDB takes at most 16 MB; nothing else takes as much. */
 const MAX_BODY = 16 * 1024 * 1024
 
+const DescribedTable = z.object({ Table: z.object({ TableStatus: z.string() }) })
+const MadeQueue = z.object({ QueueUrl: z.string() })
+const QueueAttributes = z.object({ Attributes: z.record(z.string(), z.string()).default({}) })
+const QUEUE_COUNTS = [
+  'ApproximateNumberOfMessages',
+  'ApproximateNumberOfMessagesNotVisible',
+  'ApproximateNumberOfMessagesDelayed',
+]
+
+export { type Call, longestChain } from './calls.ts'
+
 export interface SandboxOptions {
   clock: Clock
   cloud: Cloud
@@ -29,7 +41,7 @@ export interface SandboxOptions {
 export interface Sandbox {
   endpoint: string
   /** What an unmodified SDK client needs to come here and nowhere else. The credentials are fake. */
-  environment: Record<string, string>
+  environment: ReturnType<typeof environmentOf>
   /** What the servers saw since the start, in the order in which it was answered. */
   calls: readonly Call[]
   ec2: Ec2Server
@@ -38,8 +50,13 @@ export interface Sandbox {
   fault(service: Service, action: string, times: number, kind: FaultKind): void
   /** `definition` as DynamoDB's CreateTable takes it. The table is active when the promise resolves. */
   createTable(definition: { readonly TableName: string }): Promise<void>
-  /** Returns the queue's URL. A name that ends in `.fifo` makes a FIFO queue. */
-  createQueue(name: string, attributes?: Readonly<Record<string, string>>): Promise<string>
+  /** `definition` as SQS's CreateQueue takes it. A name that ends in `.fifo` makes a FIFO queue. */
+  createQueue(definition: {
+    readonly QueueName: string
+    readonly Attributes?: Readonly<Record<string, string>>
+  }): Promise<{ url: string; arn: string }>
+  /** Messages that stand in the queue, those in flight and delayed ones too. */
+  queueLength(url: string): Promise<number>
   close(): Promise<void>
 }
 
@@ -124,6 +141,9 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
     return JSON.parse(answer.body.toString())
   }
 
+  const queueAttributes = async (QueueUrl: string, AttributeNames: readonly string[]) =>
+    QueueAttributes.parse(await setUp('sqs', 'AmazonSQS.GetQueueAttributes', { QueueUrl, AttributeNames }))
+
   return {
     endpoint,
     environment: environmentOf(endpoint, cloud.region),
@@ -136,12 +156,20 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
     fault: faults.add,
     async createTable(definition) {
       await setUp('dynamodb', 'DynamoDB_20120810.CreateTable', definition)
-      while (!isActive(await setUp('dynamodb', 'DynamoDB_20120810.DescribeTable', { TableName: definition.TableName })))
-        await sleep(5)
+      const { TableName } = definition
+      const status = async () =>
+        DescribedTable.parse(await setUp('dynamodb', 'DynamoDB_20120810.DescribeTable', { TableName })).Table
+          .TableStatus
+      while ((await status()) !== 'ACTIVE') await sleep(5)
     },
-    async createQueue(name, attributes = {}) {
-      const made = await setUp('sqs', 'AmazonSQS.CreateQueue', { QueueName: name, Attributes: attributes })
-      return memberText(made, 'QueueUrl') ?? ''
+    async createQueue(definition) {
+      const { QueueUrl } = MadeQueue.parse(await setUp('sqs', 'AmazonSQS.CreateQueue', definition))
+      const { Attributes } = await queueAttributes(QueueUrl, ['QueueArn'])
+      return { url: QueueUrl, arn: Attributes['QueueArn'] ?? '' }
+    },
+    async queueLength(url) {
+      const { Attributes } = await queueAttributes(url, QUEUE_COUNTS)
+      return QUEUE_COUNTS.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0)
     },
     async close() {
       server.closeAllConnections()
@@ -213,7 +241,7 @@ async function readBody(incoming: IncomingMessage): Promise<Buffer | undefined> 
   return length <= MAX_BODY ? Buffer.concat(chunks) : undefined
 }
 
-function environmentOf(endpoint: string, region: string): Record<string, string> {
+function environmentOf(endpoint: string, region: string) {
   return {
     AWS_ENDPOINT_URL: endpoint,
     AWS_REGION: region,
@@ -225,17 +253,5 @@ function environmentOf(endpoint: string, region: string): Record<string, string>
     AWS_ACCOUNT_ID_ENDPOINT_MODE: 'disabled',
     AWS_CONFIG_FILE: '/dev/null',
     AWS_SHARED_CREDENTIALS_FILE: '/dev/null',
-  }
-}
-
-function isActive(description: unknown): boolean {
-  const table =
-    typeof description === 'object' && description !== null && 'Table' in description ? description.Table : undefined
-  return memberText(table, 'TableStatus') === 'ACTIVE'
-}
-
-function memberText(holder: unknown, name: string): string | undefined {
-  if (typeof holder !== 'object' || holder === null) return undefined
-  const member = Object.getOwnPropertyDescriptor(holder, name)?.value
-  return typeof member === 'string' ? member : undefined
+  } satisfies Record<string, string>
 }
