@@ -86,9 +86,9 @@ function named(settings: RuleSettings, conversation: ConversationView): Hit[] {
 }
 
 function inPublishedRange(settings: RuleSettings, conversation: ConversationView): Hit[] {
-  const { peer, port, accepted } = conversation
-  if (port !== CLOUDFLARED || !isIn(publishedRanges, peer)) return []
-  const proven = openedByUs(conversation) && accepted > 0
+  const { peer, port, established } = conversation
+  if (port !== CLOUDFLARED || !established || !isIn(publishedRanges, peer)) return []
+  const proven = openedByUs(conversation)
   return [
     {
       family: 'identity',

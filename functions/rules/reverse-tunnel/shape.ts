@@ -97,7 +97,8 @@ function servesBursts({ bursts, clientPorts }: ConversationView, { tunnel, point
   ]
 }
 
-function keepsAlive({ regularity }: ConversationView, { tunnel, points }: RuleSettings): Hit[] {
+function keepsAlive({ regularity, clientPorts }: ConversationView, { tunnel, points }: RuleSettings): Hit[] {
+  if (clientPorts > tunnel.openMaxConnections) return []
   if (!regularity || regularity.minutes < tunnel.keepaliveMinutes) return []
   if (Math.max(regularity.cvOut, regularity.cvIn) >= tunnel.keepaliveVariation) return []
   return [
