@@ -202,22 +202,32 @@ export function initiatorOf({ proven, service, port }: Conversation): Initiator 
   return { side: service === 'theirs' ? 'us' : 'them', by: 'ports' }
 }
 
-/** `now` in seconds. `names`: those that belong to the peer. */
-export function viewOf(conversation: Conversation, now: number, names: readonly NameView[]): ConversationView {
+/** Flow logs arrive 5 to 10 minutes after the fact, so the window's end lies that far back. */
+const LAG_MINUTES = 15
+
+/** `now` in seconds; `floor`: the first minute of the instance's window. `names`: those that belong to the peer. */
+export function viewOf(
+  conversation: Conversation,
+  { now, floor }: { readonly now: number; readonly floor: number },
+  names: readonly NameView[],
+): ConversationView {
   const { records, folded, clientPorts, setup, halfDay, driver, stratum } = conversation
   const source = sourceOf(conversation)
-  const minutes = minutesOf(records, source)
-  const base = Math.max(minuteOf(now), minutes.at(-1)?.minute ?? 0) - WINDOW_MINUTES + 1
+  const kept = minutesOf(records, source)
+  const base = Math.max(floor, minuteOf(now) - WINDOW_MINUTES + 1 - LAG_MINUTES)
+  const minutes = kept.filter(({ minute }) => minute >= base)
   const sums: [Sums, Sums] = [{ ...folded[0] }, { ...folded[1] }]
   sum(sums, records, records.length)
   const total = sums[source === FIREWALL ? 1 : 0]
   const recent = setupsOf(records, source).slice(setup ? 1 - MAX_SETUPS : -MAX_SETUPS)
-  const shaped = (is: (minute: Minute) => boolean) =>
-    minutes.reduce((spans, minute) => spans + (is(minute) ? minute.span : 0), 0)
-  const lately = (kept: readonly [number, number]) => {
-    const age = Math.floor(minuteOf(now) / HALF_DAY_MINUTES) - halfDay
-    return age <= 0 ? kept[0] + kept[1] : age === 1 ? kept[0] : 0
-  }
+  const today = Math.floor(minuteOf(now) / HALF_DAY_MINUTES)
+  const lately = (folded: readonly [number, number], is: (minute: Minute) => boolean) =>
+    kept
+      .filter(minute => is(minute) && Math.floor(minute.minute / HALF_DAY_MINUTES) >= today - 1)
+      .reduce(
+        (spans, { span }) => spans + span,
+        folded.filter((_, age) => halfDay - age >= today - 1).reduce((a, b) => a + b, 0),
+      )
   const bits = new Uint8Array(new Uint32Array(clientPorts).buffer)
   return {
     peer: conversation.peer,
@@ -239,8 +249,8 @@ export function viewOf(conversation: Conversation, now: number, names: readonly 
     activity: activityOf(minutes, base),
     minutes,
     setups: setup ? [setup, ...recent] : recent,
-    driverMinutes: lately(driver) + shaped(isDriverOutside),
-    stratumMinutes: lately(stratum) + shaped(isStratumShaped),
+    driverMinutes: lately(driver, isDriverOutside),
+    stratumMinutes: lately(stratum, isStratumShaped),
     bursts: burstsOf(minutes),
     regularity: regularityOf(minutes),
     clientPorts: linearCount(countBits(bits), 64),

@@ -179,7 +179,8 @@ const SYN_SEEN = OUR_SYN | THEIR_SYN | OUR_ANSWER | THEIR_ANSWER
  * from an outsider's low port, is filed by its ports under the wrong service until its opening is known.
  */
 export function resolved(state: InstanceState): Conversation[] {
-  const all = [...state.conversations.values()]
+  // In one order whatever came first, so that the same records give the same findings.
+  const all = [...state.conversations].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, one]) => one)
   const proven = Map.groupBy(
     all.filter(one => one.proven & SYN_SEEN),
     pairing,

@@ -16,10 +16,10 @@ export function instanceView(state: InstanceState, surroundings: Surroundings): 
     for (const address of name.addresses) byAddress.set(address, [...(byAddress.get(address) ?? []), name])
   return {
     ...surroundings,
-    conversations: resolved(state).map(one => viewOf(one, now, byAddress.get(one.peer) ?? [])),
+    conversations: resolved(state).map(one => viewOf(one, { now, floor: state.floor }, byAddress.get(one.peer) ?? [])),
     names,
     suffixes: suffixViews(state.names),
-    alerts: [...state.alerts.values()],
+    alerts: [...state.alerts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, alert]) => alert),
     probes: { internal: probeView(state.probes.internal, now), external: probeView(state.probes.external, now) },
   }
 }

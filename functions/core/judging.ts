@@ -7,21 +7,16 @@ import type { InstanceRow } from './inventory.ts'
 import type { Log, Metrics } from './ports.ts'
 import type { InstanceView, Rule } from './rule.ts'
 import type { RuleSettings } from './rule-settings.ts'
+import type { Judgement } from './score.ts'
 import type { Signal } from './signal.ts'
 
 export interface Detection {
   readonly rules: readonly Rule[]
-  readonly score: (
-    signals: readonly Signal[],
-    settings: RuleSettings,
-  ) => { readonly score: number; readonly decision: Finding['decision'] }
+  readonly score: (signals: readonly Signal[], settings: RuleSettings) => Judgement
 }
 
-export interface Judgement {
-  readonly score: number
-  readonly decision: Finding['decision']
-  readonly signals: readonly Signal[]
-  readonly peers: readonly Peer[]
+/** A judgement with the conversations that the report shows. */
+export interface Judged extends Judgement {
   readonly exhibits: readonly Exhibit[]
 }
 
@@ -41,7 +36,7 @@ export function judgeView(
   view: InstanceView,
   settings: RuleSettings,
   { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
-): Judgement {
+): Judged {
   const signals = rules.flatMap(rule => {
     try {
       return rule.judge(view)
@@ -51,16 +46,10 @@ export function judgeView(
       return []
     }
   })
-  const peers = namedPeers(signals, part => score(part, settings).decision)
-  const named = new Set(peers.map(peerName))
-  const exhibits = view.conversations.filter(one => named.has(peerName({ ...one, address: one.peer }))).map(exhibitOf)
-  const weightiest = signals.toSorted((a, b) => Math.abs(b.points) - Math.abs(a.points)).slice(0, MAX_SIGNALS)
-  return {
-    ...score(signals, settings),
-    signals: weightiest,
-    peers: peers.slice(0, MAX_PEERS),
-    exhibits: exhibits.slice(0, MAX_EXHIBITS),
-  }
+  const judgement = score(signals, settings)
+  const named = new Set(judgement.peers.map(peerName))
+  const shown = view.conversations.filter(one => named.has(peerName({ ...one, address: one.peer })))
+  return { ...judgement, exhibits: shown.slice(0, MAX_EXHIBITS).map(exhibitOf) }
 }
 
 function peerName({ address, port, protocol }: Peer): string {
@@ -68,39 +57,19 @@ function peerName({ address, port, protocol }: Peer): string {
 }
 
 /**
- * The peers that a tunnel or mining signal names: those whose own signals would raise an alert alone. Where only all
- * together do, the one with the most points. Context and novelty name no peer by themselves.
- */
-function namedPeers(signals: readonly Signal[], decide: (signals: readonly Signal[]) => Finding['decision']): Peer[] {
-  const byPeer = new Map<string, { peer: Peer; signals: Signal[] }>()
-  for (const signal of signals) {
-    if (signal.peer === undefined || signal.port === undefined || signal.protocol === undefined) continue
-    const peer = { address: signal.peer, port: signal.port, protocol: signal.protocol }
-    const one = byPeer.get(peerName(peer)) ?? { peer, signals: [] }
-    byPeer.set(peerName(peer), one)
-    one.signals.push(signal)
-  }
-  const accused = [...byPeer.values()].filter(one =>
-    one.signals.some(({ family, points }) => points > 0 && (family === 'identity' || family === 'shape')),
-  )
-  const points = (one: { signals: Signal[] }) => one.signals.reduce((sum, signal) => sum + signal.points, 0)
-  const ranked = accused.toSorted((a, b) => points(b) - points(a))
-  const clear = ranked.filter(one => decide(one.signals) !== 'watch')
-  return (clear.length > 0 ? clear : ranked.slice(0, 1)).map(({ peer }) => peer)
-}
-
-/**
  * The finding that a judgement is worth, if any, and what then has been told: when the decision rises, when it names a new
  * peer, or when a day has passed. The id rests on the records alone: the same records give the same id.
  */
 export function findingOf(
-  judgement: Judgement,
+  judged: Judged,
   told: Told | undefined,
   row: InstanceRow,
   now: number,
 ): { readonly finding: Finding; readonly told: Told } | undefined {
-  const { score, decision, signals, peers, exhibits } = judgement
-  if (decision === 'watch') return undefined
+  const { score, decision, exhibits } = judged
+  if (decision === undefined || decision === 'watch') return undefined
+  const signals = judged.signals.slice(0, MAX_SIGNALS)
+  const peers = judged.peers.slice(0, MAX_PEERS)
   const valid = told && told.at > now - REPEAT_AFTER ? told : undefined
   const fresh = peers.filter(peer => !valid?.peers.includes(peerName(peer)))
   const rises = RANK[decision] > RANK[valid?.decision ?? 'watch']
@@ -123,8 +92,8 @@ export function findingOf(
       vpc: row.vpc,
       interfaces: row.interfaces.slice(0, 64).map(({ id: one, subnet, acl }) => ({ id: one, subnet, acl })),
     },
-    signals: [...signals],
-    peers: [...peers],
+    signals,
+    peers,
     exhibits: [...exhibits],
     drill: false,
   }

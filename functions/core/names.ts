@@ -141,11 +141,12 @@ export function nameViews({ names }: Names): NameView[] {
       ...view,
       addresses: [...addresses].toSorted(byTime).map(([address]) => address),
     }))
-    .toSorted((a, b) => a.last - b.last || (a.name < b.name ? -1 : 1))
+    .toSorted((a, b) => a.last - b.last || (`${a.name} ${a.via}` < `${b.name} ${b.via}` ? -1 : 1))
 }
 
 export function suffixViews({ suffixes }: Names): SuffixView[] {
-  return [...suffixes.values()].map(({ suffix, names, encoded, first, last }) => ({
+  const ordered = [...suffixes.values()].toSorted((a, b) => (a.suffix < b.suffix ? -1 : 1))
+  return ordered.map(({ suffix, names, encoded, first, last }) => ({
     suffix,
     names: distinct(names[0]) + distinct(names[1]),
     encoded: distinct(encoded[0]) + distinct(encoded[1]),

@@ -30,15 +30,17 @@ const PROBE_MINUTES = 5
 
 export const noProbes = (): Probes => ({ internal: new Map(), external: new Map() })
 
-/** Ours only, so that nobody outside can fill it. UDP has no SYN: there only a refusal tells. */
+/**
+ * Our own attempts, so that nobody outside can fill it: of TCP our SYN, where the log has flags. Echo requests look like our
+ * answers to somebody else's, so they count inside only, where sources cannot be forged. UDP has no SYN: only a refusal tells.
+ */
 export function isProbe(flow: Flow): boolean {
-  if (!flow.accepted) return flow.protocol !== TCP || flow.flags === undefined || !(flow.flags & ACK)
-  if (flow.packets > MAX_PACKETS) return false
-  if (flow.protocol === ICMP) return true
-  if (flow.protocol !== TCP) return false
-  return flow.flags === undefined
-    ? flow.sourcePort > flow.destinationPort
-    : (flow.flags & SYN) !== 0 && (flow.flags & ACK) === 0
+  if (flow.protocol === TCP) {
+    const asks = flow.flags === undefined ? flow.sourcePort > flow.destinationPort : (flow.flags & (SYN | ACK)) === SYN
+    return asks && (!flow.accepted || flow.packets <= MAX_PACKETS)
+  }
+  if (flow.protocol === ICMP) return flow.packets <= MAX_PACKETS && !isExternal(flow.destination)
+  return !flow.accepted
 }
 
 export function addProbe(probes: Probes, flow: Flow): void {
