@@ -95,7 +95,7 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
       outcome: 'ok',
     }
     const answer = await carryOut(call, { headers, body })
-    await sleep(wait[service] - (performance.now() - startedAt))
+    await sleep(Math.max(0, wait[service] - (performance.now() - startedAt)))
     call.outcome = outcomeOf(service, answer)
     for (const listener of listeners) await listener(call)
     call.endedAt = performance.now()
@@ -184,22 +184,23 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
 function answerEc2(ec2: Ec2Server): Backend['answer'] {
   return async ({ body }) => {
     const answer = ec2.answer(body.toString())
-    return xmlAnswer(answer.status, answer.body)
+    return xmlAnswer(answer.status, answer.requestId, answer.body)
   }
 }
 
-function xmlAnswer(status: number, body: string): Answer {
-  return { status, headers: { 'content-type': 'text/xml;charset=UTF-8' }, body: Buffer.from(body) }
+function xmlAnswer(status: number, requestId: string, body: string): Answer {
+  const headers = { 'content-type': 'text/xml;charset=UTF-8', 'x-amzn-requestid': requestId }
+  return { status, headers, body: Buffer.from(body) }
 }
 
 function refusal(service: Service, { code, status }: Refused): Answer {
-  if (service === 'ec2') return xmlAnswer(status, errorXml(code, 'The sandbox was told to fail.', randomUUID()))
+  const requestId = randomUUID()
+  const message = 'The sandbox was told to fail.'
+  if (service === 'ec2') return xmlAnswer(status, requestId, errorXml(code, message, requestId))
   return {
     status,
-    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': randomUUID() },
-    body: Buffer.from(
-      JSON.stringify({ __type: `com.amazonaws.${service}#${code}`, message: 'The sandbox was told to fail.' }),
-    ),
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': requestId },
+    body: Buffer.from(JSON.stringify({ __type: `com.amazonaws.${service}#${code}`, message })),
   }
 }
 

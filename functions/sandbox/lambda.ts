@@ -39,6 +39,19 @@ export function invocationOf(functionName: string, timeoutMs: number): Invocatio
   }
 }
 
+/** How often Lambda tries an asynchronous invocation that fails, the first time included. */
+const TRIES = 3
+
+/** Invokes as CloudWatch Logs does: asynchronously, so that a failure is tried again. */
+export async function invokeAgain<T>(invoke: () => Promise<T>): Promise<T> {
+  for (let tried = 1; ; tried++)
+    try {
+      return await invoke()
+    } catch (thrown) {
+      if (tried === TRIES) throw thrown
+    }
+}
+
 const Received = z.object({
   Messages: z
     .array(

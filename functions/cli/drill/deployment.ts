@@ -8,7 +8,7 @@ import { createVerify } from '../../entry/aws/verify.ts'
 import { createWatch } from '../../entry/aws/watch.ts'
 import { createClock } from '../../sandbox/clock.ts'
 import { startSandbox } from '../../sandbox/front.ts'
-import { drainQueue, invocationOf } from '../../sandbox/lambda.ts'
+import { drainQueue, invocationOf, invokeAgain } from '../../sandbox/lambda.ts'
 import { createNetwork } from '../../sandbox/network/network.ts'
 import { buildCloud } from '../../sandbox/scenario/build.ts'
 import type { Scenario } from '../../sandbox/scenario/scenario.ts'
@@ -78,7 +78,8 @@ export async function deploy(scenario: Scenario, { without = [], port = 0 }: Dep
     sandbox,
     tracker,
     environment,
-    watch: (payload: unknown) => functions.watch(payload, invocationOf('firebreak-watch', TIMEOUTS.watch)),
+    watch: (payload: unknown) =>
+      invokeAgain(() => functions.watch(payload, invocationOf('firebreak-watch', TIMEOUTS.watch))),
     verify: () => functions.verify({}, invocationOf('firebreak-verify', TIMEOUTS.verify)),
     operate: (request: unknown) => functions.operate(request, invocationOf('firebreak-operate', TIMEOUTS.operate)),
     /** Invokes respond for what stands in the lanes, until they are empty. `around` sees each invocation. */

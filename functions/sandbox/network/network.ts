@@ -1,3 +1,4 @@
+import { setImmediate as immediate } from 'node:timers/promises'
 import type { VirtualClock } from '../clock.ts'
 import { parseRange, textOf } from '../scenario/addresses.ts'
 import type { Built, Member } from '../scenario/build.ts'
@@ -126,6 +127,8 @@ export function createNetwork(options: NetworkOptions): Network {
         if (passed >= until) return
         const stop = passed < live ? recorder.windowEnd() : passed - (passed % TICK_MS) + TICK_MS
         clock.set(Math.max(passed, Math.min(until, stop)))
+        // A day of history is seconds of work: whoever else lives in this process gets a turn between its windows.
+        await immediate()
       }
     },
     residualBytes: truth.bytesSince,
