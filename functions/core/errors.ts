@@ -1,3 +1,5 @@
+import type { Outcome } from './ports.ts'
+
 /** Input from outside that cannot be used. The message says what was wrong and where. */
 export class InputError extends Error {
   override name = 'InputError'
@@ -6,6 +8,20 @@ export class InputError extends Error {
 /** A failure that a later try may not meet: a throttle, a timeout, a claim that somebody else holds. */
 export class RetryableError extends Error {
   override name = 'RetryableError'
+}
+
+/**
+ * A step failed after it had changed something. What it made goes into the incident's record all the same, so that verify
+ * and a release know of it.
+ */
+export class PartialFailure extends Error {
+  override name = 'PartialFailure'
+  readonly outcome: Pick<Outcome, 'done' | 'facts'>
+
+  constructor(message: string, outcome: Pick<Outcome, 'done' | 'facts'>, options?: ErrorOptions) {
+    super(message, options)
+    this.outcome = outcome
+  }
 }
 
 /** The configuration cannot work; the message names the setting. */

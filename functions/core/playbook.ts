@@ -1,4 +1,4 @@
-import { reasonOf } from './errors.ts'
+import { PartialFailure, reasonOf } from './errors.ts'
 import type { Incident, StepRecord } from './incident.ts'
 import { amendIncident, type Held, withLines } from './incident-store.ts'
 import type { JournalLine } from './journal.ts'
@@ -92,10 +92,21 @@ async function applyStep(run: Run, step: Step, incident: Incident): Promise<Appl
     const at = run.clock.now()
     const reason = reasonOf(thrown)
     run.log.warn('step failed', { step: step.id, incident: incident.id, attempt, reason })
+    const made = thrown instanceof PartialFailure ? thrown.outcome : { done: [], facts: intended.facts }
     return {
       step: step.id,
-      record: { ...intended, status: 'failed', at, reason },
-      lines: [{ at, kind: 'failed', step: step.id, text: reason }],
+      record: {
+        ...intended,
+        status: 'failed',
+        at,
+        reason,
+        done: [...new Set([...intended.done, ...made.done])],
+        facts: copy(made.facts),
+      },
+      lines: [
+        ...made.done.map((text): JournalLine => ({ at, kind: 'result', step: step.id, text })),
+        { at, kind: 'failed', step: step.id, text: reason },
+      ],
     }
   }
 }

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { freeNumbers } from '../../functions/clouds/aws/steps/acl-plan.ts'
 import { denyPeers } from '../../functions/clouds/aws/steps/deny-peers.ts'
+import { PartialFailure } from '../../functions/core/errors.ts'
 import type { Incident } from '../../functions/core/incident.ts'
 import type { AclEntry, Cloud } from '../../functions/sandbox/cloud.ts'
 import { afterStep, allow, incidentOf, refuse, setStage, signal } from './ec2-stage.ts'
@@ -139,15 +140,33 @@ test('apply() gives several peers of one incident different numbers', async () =
   assert.equal(stage.road.count(CREATE), 18)
 })
 
-test('covers() changes with what is allowed, and with nothing else', () => {
-  const step = denyPeers({} as never)
-  const point = { restorePoint: undefined } as never
-  const of = (denials: Incident['denials']) => step.covers?.({ ...(point as Incident), denials })
+test('apply() tells what it made when another ACL fails, so that a release takes it away', async () => {
+  await using stage = await staged([allow('acl-1', PEER), allow('acl-2', PEER)])
+  stage.cloud.acls.delete('acl-2')
+  await assert.rejects(
+    stage.step.apply({ incident: stage.incident, attempt: 1, signal: signal() }),
+    (thrown: unknown) => {
+      assert.ok(thrown instanceof PartialFailure)
+      assert.match(thrown.message, /^Cannot deny peers: .*203\.0\.113\.9 in acl-2: InvalidNetworkAclID\.NotFound/)
+      assert.equal([thrown.outcome.facts['entries']].flat().length, 2)
+      return true
+    },
+  )
+  await assert.rejects(
+    stage.step.apply({ incident: stage.incident, attempt: 2, signal: signal() }),
+    /acl-2/,
+    'an ACL that cannot be read is not taken for one that denies',
+  )
+})
+
+test('covers() changes with what is allowed, and with nothing else', async () => {
+  await using stage = await staged([])
+  const of = (denials: Incident['denials']) => stage.step.covers?.({ ...stage.incident, denials }) ?? ''
   assert.equal(of([allow('acl-1', PEER), allow('acl-2', PEER)]), of([allow('acl-2', PEER), allow('acl-1', PEER)]))
   assert.equal(of([refuse('acl-1', PEER)]), of([]))
   assert.notEqual(of([allow('acl-1', PEER)]), of([]))
   const many = Array.from({ length: 1000 }, (_, index) => allow('acl-1', `2001:db8:9:9:9:9:9:${index}`))
-  assert.ok((of(many)?.length ?? 0) <= 8192)
+  assert.ok(of(many).length <= 8192)
 })
 
 test('verify() sees an entry that was deleted and one that an allow overrides', async () => {

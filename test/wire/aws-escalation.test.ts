@@ -18,6 +18,22 @@ test('drop-address takes the elastic address away where an external peer may not
   assert.equal(stage.cloud.addresses.get('eipalloc-1')?.interface, 'eni-1')
 })
 
+test('drop-address takes an assigned address away and says that another one comes back', async () => {
+  await using stage = await setStage(undefined, cloud => {
+    cloud.addresses.clear()
+    const primary = cloud.interfaces.get('eni-1')
+    if (primary) primary.assigned = '198.51.100.8'
+  })
+  const step = dropAddress(stage.ec2)
+  const incident = incidentOf(await stage.described(), { denials: [refuse('acl-1', PEER)] })
+  const outcome = await step.apply({ incident, attempt: 1, signal: signal() })
+  assert.equal(stage.cloud.interfaces.get('eni-1')?.assigned, undefined)
+  const after = afterStep(incident, step, outcome)
+  const { unable } = await step.revert({ incident: after, attempt: 1, signal: signal() })
+  assert.ok(stage.cloud.interfaces.get('eni-1')?.assigned)
+  assert.match(unable.join(), /Public address 198\.51\.100\.8 was not elastic/)
+})
+
 test('drop-address leaves the address where every peer is denied or stands inside', async () => {
   await using stage = await setStage()
   const step = dropAddress(stage.ec2)

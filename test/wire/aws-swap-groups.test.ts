@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { quarantinePreparer } from '../../functions/clouds/aws/quarantine.ts'
 import { swapGroups } from '../../functions/clouds/aws/steps/swap-groups.ts'
+import { PartialFailure } from '../../functions/core/errors.ts'
 import type { Cloud } from '../../functions/sandbox/cloud.ts'
 import { afterStep, incidentOf, setStage, signal } from './ec2-stage.ts'
 
@@ -64,7 +65,7 @@ test('apply() moves the others when one interface fails, and names the one', asy
   stage.cloud.interfaces.delete('eni-2')
   await assert.rejects(
     stage.step.apply({ incident: stage.incident, attempt: 1, signal: signal() }),
-    /^Error: Cannot swap the groups of eni-2: InvalidNetworkInterfaceID\.NotFound: /,
+    /^PartialFailure: Cannot swap the groups of eni-2: InvalidNetworkInterfaceID\.NotFound: /,
   )
   assert.deepEqual(groups(stage.cloud, 'eni-1'), [stage.quarantine])
 })
@@ -77,7 +78,7 @@ test('apply() moves the known interfaces even when the live ones cannot be liste
   blind = true
   const { unable } = await stage.step.apply({ incident: stage.incident, attempt: 1, signal: signal() })
   assert.deepEqual(groups(stage.cloud, 'eni-2'), [stage.quarantine])
-  assert.match(unable.join(), /Whether another interface was attached/)
+  assert.match(unable.join(), /Cannot list the interfaces: /)
 })
 
 test('apply() a second time changes nothing', async () => {
@@ -95,6 +96,31 @@ test('apply() says so when no quarantine group is recorded', async () => {
   await assert.rejects(
     swapGroups(stage.ec2).apply({ incident, attempt: 1, signal: signal() }),
     /no quarantine group is recorded for vpc-1/,
+  )
+})
+
+test('apply() gets through throttling', async () => {
+  await using stage = await prepared()
+  stage.server.throttle(MODIFY, 4)
+  await stage.step.apply({ incident: stage.incident, attempt: 1, signal: signal() })
+  assert.deepEqual(groups(stage.cloud, 'eni-1'), [stage.quarantine])
+  assert.deepEqual(groups(stage.cloud, 'eni-2'), [stage.quarantine])
+})
+
+test('apply() tells what it moved when a later part fails, so that a release knows it', async () => {
+  await using stage = await prepared()
+  const third = structuredClone(stage.cloud.interfaces.get('eni-2'))
+  assert.ok(third)
+  stage.cloud.interfaces.set('eni-9', { ...third, id: 'eni-9', deviceIndex: 2, address: '10.0.2.99', groups: ['sg-a'] })
+  stage.cloud.interfaces.delete('eni-2')
+  await assert.rejects(
+    stage.step.apply({ incident: stage.incident, attempt: 1, signal: signal() }),
+    (thrown: unknown) => {
+      assert.ok(thrown instanceof PartialFailure)
+      assert.deepEqual(thrown.outcome.facts, { attached: ['eni-9=sg-a'] })
+      assert.equal(thrown.outcome.done.length, 2)
+      return true
+    },
   )
 })
 

@@ -1,5 +1,5 @@
 import { DeleteNetworkAclEntryCommand, type EC2Client } from '@aws-sdk/client-ec2'
-import { reasonOf } from '../../../core/errors.ts'
+import { PartialFailure, reasonOf } from '../../../core/errors.ts'
 import type { Incident } from '../../../core/incident.ts'
 import type { Step } from '../../../core/ports.ts'
 import { type AclEntries, readAclEntries } from '../acls.ts'
@@ -66,25 +66,23 @@ export function denyPeers(ec2: Ec2): Step {
         }),
       )
 
-      const failed = settled.flatMap(one => (one.status === 'rejected' ? [reasonOf(one.reason)] : []))
-      if (failed.length > 0) throw new Error(`Cannot deny peers: ${[...new Set(failed)].join('; ')}`)
       const claimed = settled.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
       const entries = claimed.flatMap(({ deny, made }) => made.map(number => entryText(deny, number)))
       // A deny in either direction ends a conversation, since an ACL keeps no state.
-      const undenied = denials.filter(({ acl, peer }) =>
-        claimed
-          .filter(({ deny }) => deny.acl === acl && deny.peer === peer)
-          .every(({ refused }) => refused !== undefined),
-      )
-      return {
-        done: entries.filter(text => !known.includes(text)).map(describeEntry),
-        unable: claimed.flatMap(({ refused }) => refused ?? []),
-        facts: {
-          entries: [...new Set([...known, ...entries])],
-          undenied: undenied.map(({ acl, peer }) => `${acl} ${peer}`),
-          refused: claimed.flatMap(({ deny, refused }) => (refused === undefined ? [] : nameOf(deny))),
-        },
+      const undenied = denials.filter(({ acl, peer }) => {
+        const both = claimed.filter(({ deny }) => deny.acl === acl && deny.peer === peer)
+        return both.length > 0 && both.every(({ refused }) => refused !== undefined)
+      })
+      const done = entries.filter(text => !known.includes(text)).map(describeEntry)
+      const facts = {
+        entries: [...new Set([...known, ...entries])],
+        undenied: undenied.map(({ acl, peer }) => `${acl} ${peer}`),
+        refused: claimed.flatMap(({ deny, refused }) => (refused === undefined ? [] : nameOf(deny))),
       }
+      const failed = settled.flatMap(one => (one.status === 'rejected' ? [reasonOf(one.reason)] : []))
+      if (failed.length > 0)
+        throw new PartialFailure(`Cannot deny peers: ${[...new Set(failed)].join('; ')}`, { done, facts })
+      return { done, unable: claimed.flatMap(({ refused }) => refused ?? []), facts }
     },
 
     async verify({ incident, signal }) {

@@ -4,13 +4,14 @@ import {
   type EC2Client,
   ModifyNetworkInterfaceAttributeCommand,
 } from '@aws-sdk/client-ec2'
+import { PartialFailure } from '../../../core/errors.ts'
 import type { Step } from '../../../core/ports.ts'
 import type { Ec2 } from '../ec2.ts'
 import type { NetworkInterface } from '../ec2-shapes.ts'
 import { codeOf } from '../faults.ts'
 import { attachedTo } from '../interfaces.ts'
 import { coverText } from './cover.ts'
-import { changeEach } from './each.ts'
+import { changeEach, tryEach } from './each.ts'
 import { factList, restorePointOf } from './restore-point.ts'
 import { throughPublicAddress, undeniedPeers } from './undenied.ts'
 
@@ -59,7 +60,7 @@ export function dropAddress(ec2: Ec2): Step {
         }
       }
       const held = (await attachedTo(ec2.standard(), incident.instance, signal)).flatMap(publicAddressesOf)
-      const done = await changeEach(
+      const { results: done, failure } = await tryEach(
         'take away',
         held,
         ({ address }) => address,
@@ -68,7 +69,9 @@ export function dropAddress(ec2: Ec2): Step {
           return `Took ${one.allocation ? 'elastic' : 'public'} address ${one.address} from ${one.interface}`
         },
       )
-      return { done, unable: [], facts: { dropped: [...new Set([...dropped, ...held.map(factOf)])] } }
+      const facts = { dropped: [...new Set([...dropped, ...held.map(factOf)])] }
+      if (failure) throw new PartialFailure(failure.message, { done, facts })
+      return { done, unable: [], facts }
     },
 
     async verify({ incident, signal }) {

@@ -1,25 +1,30 @@
 import { reasonOf } from '../../../core/errors.ts'
 
-/**
- * Changes all targets at once. One that fails stops no other; at the end the error names each that failed, so that the
- * journal does.
- */
-export async function changeEach<T, R>(
+export interface Each<R> {
+  readonly results: readonly R[]
+  /** Names each target that failed; absent where none did. */
+  readonly failure?: Error
+}
+
+/** Changes all targets at once. One that fails stops no other. */
+export async function tryEach<T, R>(
   action: string,
   targets: readonly T[],
   nameOf: (target: T) => string,
   change: (target: T) => Promise<R>,
-): Promise<R[]> {
+): Promise<Each<R>> {
   const settled = await Promise.allSettled(targets.map(change))
+  const results = settled.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
   const failures = settled.flatMap((one, index) => {
     const target = targets[index]
-    if (one.status === 'fulfilled' || target === undefined) return []
-    return { name: nameOf(target), thrown: one.reason as unknown }
+    return one.status === 'rejected' && target !== undefined ? `${nameOf(target)}: ${reasonOf(one.reason)}` : []
   })
-  if (failures.length > 0)
-    throw new Error(
-      `Cannot ${action} ${failures.map(({ name, thrown }) => `${name}: ${reasonOf(thrown)}`).join('; ')}`,
-      { cause: failures[0]?.thrown },
-    )
-  return settled.flatMap(one => (one.status === 'fulfilled' ? [one.value] : []))
+  return failures.length > 0 ? { results, failure: new Error(`Cannot ${action} ${failures.join('; ')}`) } : { results }
+}
+
+/** The same, for changes that leave nothing to remember: throws at the end where a target failed. */
+export async function changeEach<T, R>(...parameters: Parameters<typeof tryEach<T, R>>): Promise<readonly R[]> {
+  const { results, failure } = await tryEach(...parameters)
+  if (failure) throw failure
+  return results
 }

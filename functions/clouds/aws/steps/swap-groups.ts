@@ -4,14 +4,18 @@ import {
   type EC2Client,
   ModifyNetworkInterfaceAttributeCommand,
 } from '@aws-sdk/client-ec2'
+import { PartialFailure, reasonOf } from '../../../core/errors.ts'
 import type { Incident } from '../../../core/incident.ts'
 import type { Step } from '../../../core/ports.ts'
 import type { Ec2 } from '../ec2.ts'
 import { attachedTo, groupsOf } from '../interfaces.ts'
-import { changeEach } from './each.ts'
+import { changeEach, tryEach } from './each.ts'
 import { factList, isFresh, restorePointOf } from './restore-point.ts'
 
 const id = 'swap-groups'
+
+/** Milliseconds that a first try gives to the look for interfaces that were attached since the description. */
+const LOOK = 3000
 
 interface Held {
   readonly id: string
@@ -47,39 +51,40 @@ export function swapGroups(ec2: Ec2): Step {
     async apply(work) {
       const { incident, signal } = work
       const quarantine = quarantineOf(incident)
-      const isolate = async ({ id: target, groups }: Held) => {
-        if (isDeepStrictEqual(groups, [quarantine])) return []
-        await setGroups(ec2.standard(), target, [quarantine], signal)
-        return [`Moved ${target} from ${groups.join(', ')} to ${quarantine}`]
-      }
+      const isolateAll = (targets: readonly Held[]) =>
+        tryEach(
+          'swap the groups of',
+          targets,
+          one => one.id,
+          async one => {
+            if (isDeepStrictEqual(one.groups, [quarantine])) return []
+            await setGroups(ec2.standard(), one.id, [quarantine], signal)
+            return [`Moved ${one.id} from ${one.groups.join(', ')} to ${quarantine}`]
+          },
+        )
       const known = restorePointOf(incident).interfaces
-      const knownIds = new Set(known.map(one => one.id))
+      const isKnown = ({ id: target }: Held) => known.some(one => one.id === target)
       // Right after the description both go out at once. Later an interface may belong to another instance: look first.
-      const live = listHeld(incident.instance, signal)
-      const first = isFresh(work) ? isolateAll(known, isolate) : Promise.resolve([])
-      const [attached, moved] = await Promise.allSettled([live, first])
-      if (attached.status === 'rejected') {
-        // The interfaces of the restore point are moved; verify reads the live ones again within minutes.
-        if (moved.status === 'rejected' || !isFresh(work))
-          throw moved.status === 'rejected' ? moved.reason : attached.reason
-        return {
-          done: moved.value,
-          unable: [`Whether another interface was attached meanwhile is not known: ${attached.reason}`],
-          facts: { attached: factList(incident, id, 'attached') },
-        }
-      }
-      const rest = attached.value.filter(one => !isFresh(work) || !knownIds.has(one.id))
-      const [late] = await Promise.allSettled([isolateAll(rest, isolate)])
-      if (moved.status === 'rejected') throw moved.reason
-      if (late.status === 'rejected') throw late.reason
-      const original = attached.value
-        .filter(one => !knownIds.has(one.id) && !isDeepStrictEqual(one.groups, [quarantine]))
+      const fresh = isFresh(work)
+      const [first, [listed]] = await Promise.all([
+        isolateAll(fresh ? known : []),
+        Promise.allSettled([
+          listHeld(incident.instance, fresh ? AbortSignal.any([signal, AbortSignal.timeout(LOOK)]) : signal),
+        ]),
+      ])
+      const live = listed.status === 'fulfilled' ? listed.value : []
+      const late = await isolateAll(live.filter(one => !fresh || !isKnown(one)))
+      const unseen = listed.status === 'rejected' ? [`Cannot list the interfaces: ${reasonOf(listed.reason)}`] : []
+
+      const original = live
+        .filter(one => !isKnown(one) && !isDeepStrictEqual(one.groups, [quarantine]))
         .map(one => `${one.id}=${one.groups.join(',')}`)
-      return {
-        done: [...moved.value, ...late.value],
-        unable: [],
-        facts: { attached: [...new Set([...factList(incident, id, 'attached'), ...original])] },
-      }
+      const facts = { attached: [...new Set([...factList(incident, id, 'attached'), ...original])] }
+      const done = [...first.results, ...late.results].flat()
+      const failures = [first, late].flatMap(({ failure }) => failure?.message ?? []).concat(fresh ? [] : unseen)
+      if (failures.length > 0) throw new PartialFailure(failures.join('; '), { done, facts })
+      // What stood there a moment ago is moved; verify reads the live interfaces again within minutes.
+      return { done, unable: unseen, facts }
     },
 
     async verify({ incident, signal }) {
@@ -146,10 +151,6 @@ function quarantineOf({ id: incident, quarantine, restorePoint }: Incident): str
   if (quarantine === undefined)
     throw new Error(`Cannot swap groups for ${incident}: no quarantine group is recorded for ${restorePoint?.vpc}`)
   return quarantine
-}
-
-async function isolateAll(targets: readonly Held[], isolate: (target: Held) => Promise<string[]>): Promise<string[]> {
-  return (await changeEach('swap the groups of', targets, one => one.id, isolate)).flat()
 }
 
 async function setGroups(client: EC2Client, target: string, groups: readonly string[], signal: AbortSignal) {

@@ -1,0 +1,50 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { awsPermissions } from '../../functions/clouds/aws/permissions.ts'
+import { quarantinePreparer } from '../../functions/clouds/aws/quarantine.ts'
+import { awsSteps } from '../../functions/clouds/aws/registry.ts'
+import type { Incident } from '../../functions/core/incident.ts'
+import { afterStep, allow, incidentOf, refuse, setStage, signal } from './ec2-stage.ts'
+
+test('each step asks for what it declares, no more and no less', async () => {
+  await using stage = await setStage(undefined, cloud => {
+    const second = cloud.interfaces.get('eni-2')
+    if (second) second.assigned = '198.51.100.8'
+  })
+  const quarantine = await quarantinePreparer(stage.ec2)('vpc-1', undefined, signal())
+  const denials = [allow('acl-1', '203.0.113.9'), refuse('acl-2', '203.0.113.77'), refuse('acl-1', '10.0.1.40')]
+  let incident: Incident = incidentOf(await stage.described(), { quarantine, denials })
+  for (const step of awsSteps(stage.ec2, { stopWhenNeeded: true })) {
+    const before = stage.road.seen.length
+    const after = afterStep(incident, step, await step.apply({ incident, attempt: 1, signal: signal() }))
+    await step.apply({ incident: after, attempt: 2, signal: signal() })
+    await step.verify({ incident: after, attempt: 1, signal: signal() })
+    const instance = stage.cloud.instances.get('i-1')
+    if (instance?.state === 'stopping') instance.state = 'stopped'
+    await step.revert({ incident: after, attempt: 1, signal: signal() })
+    const declared = new Set(step.permissions.flatMap(({ actions }) => actions))
+    const asked = new Set(stage.road.seen.slice(before).map(({ operation }) => `ec2:${operation}`))
+    assert.deepEqual(
+      [...asked].filter(action => !declared.has(action)),
+      [],
+      step.id,
+    )
+    // Tagging is part of the call that creates; no request shows it.
+    const unused = [...declared].filter(action => !asked.has(action) && action !== 'ec2:CreateTags')
+    assert.deepEqual(unused, [], `${step.id} declares what it does not use`)
+    incident = { ...incident, steps: {} }
+  }
+})
+
+test('what verify reads and prepares is in its permissions', async () => {
+  await using stage = await setStage()
+  const prepare = quarantinePreparer(stage.ec2)
+  const group = await prepare('vpc-1', undefined, signal())
+  stage.cloud.groups.get(group)?.ingress.push({ protocol: 'tcp', from: 22, to: 22, cidr: '0.0.0.0/0' })
+  await prepare('vpc-1', group, signal())
+  const actions = new Set(awsPermissions().verify.flatMap(permission => permission.actions))
+  assert.deepEqual(
+    stage.road.seen.filter(({ operation }) => !actions.has(`ec2:${operation}`)),
+    [],
+  )
+})
