@@ -36,6 +36,7 @@ const MAX_PORTS = 4
 const MAX_SUFFIXES = 24
 /** 256 bits. */
 export const SUFFIX_BYTES = 32
+const ENCODED_LABEL = 16
 const HOUR = 3600
 const DAY = 86_400
 
@@ -75,9 +76,13 @@ export function suffixOf(name: string): string {
   return labels.slice(second.length <= 3 && labels.length > 2 ? -3 : -2).join('.')
 }
 
-/** Data in a name is long and of many characters alike often; words and host names are neither. */
+/**
+ * Data in a name is long and of many characters alike often. Words have as many bits a character at such a length, so only
+ * long labels count: a host's name is made of short ones (`ip-10-20-1-5.eu-west-1.compute`).
+ */
 export function isEncoded(name: string, suffix: string): boolean {
-  const text = name.slice(0, Math.max(0, name.length - suffix.length - 1)).replaceAll('.', '')
+  const labels = name.slice(0, Math.max(0, name.length - suffix.length - 1)).split('.')
+  const text = labels.filter(label => label.length >= ENCODED_LABEL).join('')
   if (text.length < 24) return false
   const counts = new Map<string, number>()
   for (const character of text) counts.set(character, (counts.get(character) ?? 0) + 1)

@@ -142,7 +142,7 @@ export interface SuffixView {
   readonly suffix: string
   /** Distinct names under it in the last one to two hours, estimated, bounded at about 1400. */
   readonly names: number
-  /** Of these, with at least 24 characters before the suffix and at least 3.2 bits a character. */
+  /** Of these, with at least 24 characters in labels of 16 or more before the suffix, at 3.2 bits a character or more. */
   readonly encoded: number
   readonly first: number
   readonly last: number

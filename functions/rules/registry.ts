@@ -1,6 +1,8 @@
 import type { Rule } from '../core/rule.ts'
+import { dnsTunnel } from './dns-tunnel/index.ts'
+import { internalProbing } from './internal-probing/index.ts'
 import { miningPool } from './mining-pool/index.ts'
 import { reverseTunnel } from './reverse-tunnel/index.ts'
 
-/** All rules. To add one: its folder and its line here; its cases are found beside it. */
-export const rules: readonly Rule[] = [reverseTunnel, miningPool]
+/** All rules. To add one: its folder and its line here; its cases have their line in cases.test.ts. */
+export const rules: readonly Rule[] = [reverseTunnel, miningPool, internalProbing, dnsTunnel]
