@@ -1,4 +1,5 @@
 import { canonicalAddress } from '../../core/address.ts'
+import { InputError } from '../../core/errors.ts'
 import type { Alert, Flow, NameSeen, Sink } from '../../core/flow.ts'
 import { nameOf } from '../envelopes/names.ts'
 import { isOrdinary, kindOf } from './classify.ts'
@@ -27,7 +28,10 @@ const PROTOCOLS: Readonly<Record<string, number>> = {
 /** Reserved by IANA: the record names a protocol that we do not know. */
 const UNKNOWN_PROTOCOL = 255
 
-/** Hands on what the event says. Event types that say nothing of flows, names or alerts are passed over. */
+/**
+ * Hands on what the event says. Event types that say nothing of flows, names or alerts are passed over.
+ * @throws InputError for an event that lacks what its type promises, before anything is handed on.
+ */
 export function emit(event: Event, seen: Seen, sink: Sink): void {
   switch (event.event_type) {
     case 'netflow':
@@ -54,8 +58,10 @@ const protocolOf = (event: Event) => PROTOCOLS[event.proto.toUpperCase()] ?? UNK
 
 /** One direction an event. */
 function netflow(event: Event, { firewall, account }: Seen, sink: Sink): void {
+  if (event.netflow === undefined)
+    throw new InputError('Cannot parse firewall record: field "event.netflow" is missing')
   // Nothing went that way: no flow, and above all no answer.
-  if (event.netflow === undefined || event.netflow.pkts === 0) return
+  if (event.netflow.pkts === 0) return
   const flow: Flow = {
     interface: undefined,
     account,
@@ -85,7 +91,8 @@ function flagsOf(text: string | null | undefined): number | undefined {
 
 function alert(event: Event, { firewall, time }: Seen, sink: Sink): void {
   const rule = event.alert
-  if (rule === undefined || isOrdinary(rule.signature)) return
+  if (rule === undefined) throw new InputError('Cannot parse firewall record: field "event.alert" is missing')
+  if (isOrdinary(rule.signature)) return
   const made: Alert = {
     kind: kindOf(rule.signature, rule.category),
     rule: `${rule.signature_id ?? '-'} ${rule.signature}`.slice(0, 256),

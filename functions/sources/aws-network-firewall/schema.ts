@@ -61,7 +61,7 @@ const Dns = z.object({
 })
 
 const Event = z.object({
-  timestamp: z.unknown(),
+  timestamp: z.unknown().optional(),
   event_type: z.string().max(32).optional(),
   src_ip: address,
   src_port: port.default(0),
@@ -85,6 +85,6 @@ export type Event = z.infer<typeof Event>
 
 export const FirewallRecord = z.object({
   firewall_name: z.string().min(1).max(128),
-  event_timestamp: z.unknown(),
+  event_timestamp: z.unknown().optional(),
   event: Event,
 })

@@ -1,10 +1,14 @@
 import { ConfigurationError, InputError, quoted } from '../../core/errors.ts'
 import type { Source, SourceSettings } from '../../core/source.ts'
+import { headOf, headOfText } from '../envelopes/head.ts'
 import { DEFAULT_FORMAT } from './fields.ts'
 import { compileFormat, type Format } from './format.ts'
 import { createFlowLines } from './lines.ts'
 import { createRecordDecoder, MAX_LINE, type Origin } from './record.ts'
 import { createStrings } from './strings.ts'
+
+/** Shared by all that is decoded here: a process meets the same interfaces and addresses again. */
+const strings = createStrings()
 
 /**
  * VPC and transit gateway flow logs as text, versions 2 to 11 in any order of fields. In CloudWatch Logs the stream names
@@ -14,7 +18,6 @@ export const awsVpcFlow: Source = {
   id: 'aws-vpc-flow',
   open(settings) {
     const format = configured(settings, false)
-    const strings = createStrings()
     const encoder = new TextEncoder()
     const scratch = new Uint8Array(MAX_LINE * 3 + 1)
     return ({ owner, stream, events }, sink) => {
@@ -25,8 +28,7 @@ export const awsVpcFlow: Source = {
         {
           flow: flow => sink.flow(flow),
           coverage: coverage => sink.coverage(coverage),
-          reject: (reason, bytes, from, to) =>
-            sink.reject({ position, reason, bytes: bytes.slice(from, Math.min(to, from + 1024)) }),
+          reject: (reason, bytes, from, to) => sink.reject({ position, reason, bytes: headOf(bytes, from, to) }),
         },
         origin,
       )
@@ -34,8 +36,7 @@ export const awsVpcFlow: Source = {
         position = `event ${index} (${id})`
         const reason = unfit(message)
         if (reason) {
-          const bytes = encoder.encode(message.slice(0, 1024)).subarray(0, 1024)
-          sink.reject({ position, reason: `Cannot parse flow record: ${reason}`, bytes })
+          sink.reject({ position, reason: `Cannot parse flow record: ${reason}`, bytes: headOfText(message) })
           return
         }
         const { written } = encoder.encodeInto(message, scratch)
@@ -45,7 +46,7 @@ export const awsVpcFlow: Source = {
     }
   },
   lines: (settings, sink, options = {}) =>
-    createFlowLines(createStrings(), sink, configured(settings, options.partial ?? false), options),
+    createFlowLines(strings, sink, configured(settings, options.partial ?? false), options),
 }
 
 function configured({ fields = DEFAULT_FORMAT }: SourceSettings, partial: boolean): Format {

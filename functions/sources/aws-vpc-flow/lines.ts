@@ -1,6 +1,7 @@
 import { InputError } from '../../core/errors.ts'
 import type { Sink } from '../../core/flow.ts'
 import type { LineOptions, LineReader } from '../../core/source.ts'
+import { headOf } from '../envelopes/head.ts'
 import { createLineSplitter } from '../envelopes/lines.ts'
 import { compileFormat, type Format, isFieldName } from './format.ts'
 import { createRecordDecoder, MAX_LINE, type RecordDecoder } from './record.ts'
@@ -28,7 +29,7 @@ export function createFlowLines(
   const decoder: RecordDecoder = createRecordDecoder(strings, {
     flow: flow => sink.flow(flow),
     coverage: coverage => sink.coverage(coverage),
-    reject: (reason, bytes, from, to) => reject(reason, bytes.slice(from, Math.min(to, from + 1024))),
+    reject: (reason, bytes, from, to) => reject(reason, headOf(bytes, from, to)),
   })
 
   function reject(reason: string, bytes: Uint8Array): void {
@@ -49,7 +50,7 @@ export function createFlowLines(
       if (!(thrown instanceof InputError)) throw thrown
       format = undefined
       unusable = thrown.message
-      reject(thrown.message, bytes.slice(from, Math.min(to, from + 1024)))
+      reject(thrown.message, headOf(bytes, from, to))
     }
   }
 
@@ -58,6 +59,8 @@ export function createFlowLines(
       let at = from
       while (at < to) {
         line++
+        // Some editors and exports begin a file with the byte order mark.
+        if (line === 1 && bytes[at] === 0xef && bytes[at + 1] === 0xbb && bytes[at + 2] === 0xbf) at += 3
         const first = bytes[at] ?? NEWLINE
         if (first === NEWLINE) at++
         else if (first === RETURN && bytes[at + 1] === NEWLINE) at += 2
@@ -68,7 +71,7 @@ export function createFlowLines(
         } else if (format) at = decoder.decode(bytes, at, format, time)
         else {
           const end = bytes.indexOf(NEWLINE, at)
-          reject(`Cannot parse flow record: ${unusable}`, bytes.slice(at, Math.min(end, at + 1024)))
+          reject(`Cannot parse flow record: ${unusable}`, headOf(bytes, at, end))
           at = end + 1
         }
       }

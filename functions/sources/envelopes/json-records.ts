@@ -1,11 +1,11 @@
 import { InputError } from '../../core/errors.ts'
 import type { Sink } from '../../core/flow.ts'
 import type { LineReader, LogBatch } from '../../core/source.ts'
+import { headOfText } from './head.ts'
 import { createLineSplitter } from './lines.ts'
 
 /** CloudWatch Logs takes no event above 1 MiB (CloudWatch Logs User Guide, "Quotas"). */
 const MAX_RECORD = 1 << 20
-const HEAD = 1024
 
 /** Decodes one record, or throws InputError with the reason. */
 type Decode = (text: string) => void
@@ -48,7 +48,6 @@ function attempt(text: string, position: string, sink: Sink, what: string, decod
     decode(text)
   } catch (thrown) {
     if (!(thrown instanceof InputError)) throw thrown
-    const bytes = new Uint8Array(Buffer.from(text.slice(0, HEAD)).subarray(0, HEAD))
-    sink.reject({ position, reason: thrown.message, bytes })
+    sink.reject({ position, reason: thrown.message, bytes: headOfText(text) })
   }
 }

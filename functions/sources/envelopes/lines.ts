@@ -19,7 +19,6 @@ export function createLineSplitter(longest: number, receiver: Lines): LineReader
   let size = 0
   /** The length of the line that is too long to hold, or 0. */
   let dropped = 0
-  let first = true
 
   function hold(bytes: Uint8Array): void {
     if (dropped > 0) {
@@ -55,11 +54,6 @@ export function createLineSplitter(longest: number, receiver: Lines): LineReader
     push(chunk) {
       if (chunk.length === 0) return
       let from = 0
-      if (first) {
-        first = false
-        // Some editors and exports begin a file with the byte order mark.
-        if (chunk[0] === 0xef && chunk[1] === 0xbb && chunk[2] === 0xbf) from = 3
-      }
       if (size > 0 || dropped > 0) {
         const end = chunk.indexOf(NEWLINE, from)
         if (end < 0) {

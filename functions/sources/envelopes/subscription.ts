@@ -4,6 +4,7 @@ import type { Rejected } from '../../core/flow.ts'
 import type { LogBatch, LogEvent } from '../../core/source.ts'
 import { fromBase64 } from './base64.ts'
 import { gunzip } from './gunzip.ts'
+import { headOfText } from './head.ts'
 import { parseJson } from './json.ts'
 
 /** What CloudWatch Logs sends a subscribed function: base64 of gzip of JSON (CloudWatch Logs User Guide, "Subscriptions"). */
@@ -58,7 +59,7 @@ export function readSubscription(compressed: Uint8Array, most = MAX_BYTES): Deli
       rejected.push({
         position: `event ${index}`,
         reason: `Cannot read ${WHAT}: an event needs an id, a timestamp and a message`,
-        bytes: Buffer.from(JSON.stringify(event).slice(0, 1024)).subarray(0, 1024),
+        bytes: headOfText(JSON.stringify(event)),
       })
   })
   return { kind: 'events', owner: data.owner, group: data.logGroup, stream: data.logStream, events, rejected }
