@@ -49,7 +49,7 @@ export interface Sandbox {
   onAnswer(listener: (call: Call) => void | Promise<void>): () => void
   fault(service: Service, action: string, times: number, kind: FaultKind): void
   /** `definition` as DynamoDB's CreateTable takes it. The table is active when the promise resolves. */
-  createTable(definition: { readonly TableName: string }): Promise<void>
+  createTable(definition: { readonly TableName: string; readonly [name: string]: unknown }): Promise<void>
   /** `definition` as SQS's CreateQueue takes it. A name that ends in `.fifo` makes a FIFO queue. */
   createQueue(definition: {
     readonly QueueName: string

@@ -210,16 +210,14 @@ describe('network ACLs', () => {
     const one = between(tunnel('10.0.1.10'), ssh(PEER))
     deny('acl-a', `${PEER}/32`, true)
     assert.equal(one.open().reason, 'egress-acl')
-    cloud.acls
-      .get('acl-a')
-      ?.entries.push({
-        number: 5,
-        egress: true,
-        allow: true,
-        cidr: `${PEER}/32`,
-        protocol: '6',
-        ports: { from: 22, to: 22 },
-      })
+    cloud.acls.get('acl-a')?.entries.push({
+      number: 5,
+      egress: true,
+      allow: true,
+      cidr: `${PEER}/32`,
+      protocol: '6',
+      ports: { from: 22, to: 22 },
+    })
     assert.equal(one.open().passes, true)
   })
 

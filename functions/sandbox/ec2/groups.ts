@@ -157,7 +157,10 @@ function revoke(cloud: Cloud, parameters: Parameters, egress: boolean): Tree {
   announce(cloud, egress ? 'RevokeSecurityGroupEgress' : 'RevokeSecurityGroupIngress', group.id)
   return {
     return: true,
-    revokedSecurityGroupRuleSet: doomed.map(rule => ruleTree(cloud, group, egress, rule)),
+    revokedSecurityGroupRuleSet: doomed.map(rule => ({
+      ...ruleTree(cloud, group, egress, rule),
+      referencedGroupId: rule.group,
+    })),
   }
 }
 

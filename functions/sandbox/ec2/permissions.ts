@@ -89,7 +89,7 @@ export function permissionTree(cloud: Cloud, rules: readonly GroupRule[]): Tree 
   })
 }
 
-export function ruleTree(cloud: Cloud, { id, vpc }: SecurityGroup, egress: boolean, rule: GroupRule): Tree {
+export function ruleTree(cloud: Cloud, { id, vpc }: SecurityGroup, egress: boolean, rule: GroupRule) {
   return {
     securityGroupRuleId: ruleId(id, egress, rule),
     groupId: id,

@@ -65,6 +65,8 @@ const VERSION = '2016-11-15'
 
 export interface Ec2Answer {
   status: number
+  /** Also for the header `x-amzn-requestid`, where the SDK reads it. */
+  requestId: string
   body: string
   /** `ok`, or the error's code. */
   outcome: string
@@ -107,11 +109,11 @@ export function createEc2Server(cloud: Cloud, clock: Clock): Ec2Server {
       const requestId = randomUUID()
       try {
         const { action, tree } = carryOut(parseParameters(body))
-        return { status: 200, body: answerXml(action, requestId, tree), outcome: 'ok' }
+        return { status: 200, requestId, body: answerXml(action, requestId, tree), outcome: 'ok' }
       } catch (thrown) {
         if (!(thrown instanceof Refusal)) throw thrown
         const { code, message, status } = thrown
-        return { status, body: errorXml(code, message, requestId), outcome: code }
+        return { status, requestId, body: errorXml(code, message, requestId), outcome: code }
       }
     },
     throttle: (action, times) => throttled.set(action, times),
