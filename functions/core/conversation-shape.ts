@@ -1,23 +1,18 @@
+import { tidyConnections } from './connections.ts'
 import {
   type Conversation,
   count,
   EQUAL_PORTS,
-  FIREWALL,
-  IN,
   isClosed,
-  MARK,
   minuteOf,
   OUR_SYN,
-  OUT,
-  REFUSED,
-  STRIDE,
   type Sums,
   THEIR_SYN,
-  tidyConnections,
   WINDOW_MINUTES,
 } from './conversation.ts'
 import { FIN, RST, SYN } from './flow.ts'
 import { countBits, linearCount } from './hash.ts'
+import { FIREWALL, IN, MARK, OUT, REFUSED, STRIDE } from './records.ts'
 import type { ConversationView, Initiator, Minute, NameView, Setup } from './rule.ts'
 
 const HALF_DAY_MINUTES = 720
@@ -110,7 +105,8 @@ function sourceOf({ records, folded }: Conversation): number {
 
 /** Folds what left the window into the sums. What is folded cannot be told from a repeated record any more. */
 export function fold(conversation: Conversation, floorMinute: number, openAtMost?: number): void {
-  tidyConnections(conversation, floorMinute, openAtMost)
+  const forgotten = tidyConnections(conversation.connections, floorMinute, openAtMost)
+  conversation.forgottenOpen = Math.max(conversation.forgottenOpen, forgotten)
   const { records, folded } = conversation
   let end = 0
   while (end < records.length && Math.floor((records[end] ?? 0) / 8) < floorMinute) end += STRIDE
@@ -144,12 +140,12 @@ function sum(into: readonly [Sums, Sums], records: readonly number[], end: numbe
  * Somebody outside types and the answers go out: more and small packets come in (measured on OpenSSH 9.2: 2 to 1 and 70 B;
  * from inside it is the other way round). Under 10 packets a minute the ratio says nothing.
  */
-export function isDriverOutside({ span, packetsIn, packetsOut, bytesIn }: Minute): boolean {
+function isDriverOutside({ span, packetsIn, packetsOut, bytesIn }: Minute): boolean {
   return packetsIn >= 10 * span && packetsIn >= 1.5 * packetsOut && packetsOut > 0 && bytesIn < 110 * packetsIn
 }
 
 /** The stratum candidate of 52 captured miners; a tenth of ordinary long TLS flows has it too. */
-export function isStratumShaped({ span, packetsOut, packetsIn, bytesOut, bytesIn }: Minute): boolean {
+function isStratumShaped({ span, packetsOut, packetsIn, bytesOut, bytesIn }: Minute): boolean {
   if (packetsOut === 0 || packetsIn === 0) return false
   const out = bytesOut / packetsOut
   const back = bytesIn / packetsIn
@@ -194,7 +190,7 @@ function variation(values: readonly number[]): number {
 }
 
 /** Who opened the conversation, by what a SYN proved or else by the ports. */
-export function initiatorOf({ proven, service, port }: Conversation): Initiator {
+function initiatorOf({ proven, service, port }: Conversation): Initiator {
   if (proven & OUR_SYN) return { side: 'us', by: 'flags' }
   if (proven & THEIR_SYN) return { side: 'them', by: 'flags' }
   // Equal ports (NTP, IKE, ICMP's zero) or two from the ephemeral range (IANA; Linux begins at 32768) tell nothing.

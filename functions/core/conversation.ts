@@ -1,20 +1,17 @@
+import { type Connections, isOpen, mergeConnections, track } from './connections.ts'
 import { ACK, FIN, type Flow, RST, SYN, TCP } from './flow.ts'
 import { finish, hashText, mix } from './hash.ts'
+import { FIREWALL, IN, insert, MARK, OUT, REFUSED, STRIDE } from './records.ts'
 import type { Setup } from './rule.ts'
 
 /**
  * All flows of one (instance, peer, service port, protocol) in constant size. The last 64 minutes are kept as records, a
- * set of at most `PER_SLOT` for each minute and direction, the largest first: adding a record twice, or two in another
+ * set of at most eight for each minute and direction, the largest first: adding a record twice, or two in another
  * order, or merging two sets, gives the same set. A minute that leaves the window is folded into sums, once and for all.
  */
 
 /** Late records fit within this, and a record that comes twice within it counts once. */
 export const WINDOW_MINUTES = 64
-/** A peer with more connections than this in a minute keeps the largest: its sums are then a lower bound. */
-const PER_SLOT = 8
-/** Connections that are told apart on one conversation; of the others only the newest time is known. */
-export const MAX_OPEN = 32
-
 /** What flags proved: who sent a SYN without ACK, and who answered one. */
 export const OUR_SYN = 1
 export const THEIR_SYN = 2
@@ -25,17 +22,6 @@ export const FLAGS_KNOWN = 16
 /** Both sides used the same port, so the ports do not tell the client. */
 export const EQUAL_PORTS = 32
 
-/** In a slot number: minute * 8 + source * 4 + direction. The source keeps apart what a firewall saw of the same packets. */
-export const OUT = 0
-export const IN = 1
-export const REFUSED = 2
-export const FIREWALL = 4
-
-/** Fields of one entry of `Conversation.records`: a plain array of numbers, since it is scanned for every flow. */
-export const STRIDE = 4
-/** Bits of an entry's mark: 0–7 hash of the client's port, 8–15 of the rest, 16–19 flags, 20 flags known, 21–24 span. */
-export const MARK = { port: 0xff, print: 0xffff, flags: 16, known: 1 << 20, span: 21 } as const
-
 export interface Sums {
   records: number
   refused: number
@@ -43,16 +29,6 @@ export interface Sums {
   packetsIn: number
   bytesOut: number
   bytesIn: number
-}
-
-/** A connection by the client's port: the newest ends of its records. It is open unless a FIN or RST came last. */
-export interface Connection {
-  /** The newest start of a SYN that no FIN or RST accompanied. */
-  opened: number
-  /** The newest end of a record with more than two packets, and of one with fewer: stragglers follow a FIN. */
-  alive: number
-  straggler: number
-  closed: number
 }
 
 export interface Conversation {
@@ -68,10 +44,10 @@ export interface Conversation {
   ways: number
   /** Bit map of the client ports, 64 bits. */
   clientPorts: [number, number]
-  connections: Map<number, Connection>
+  connections: Connections
   /** The newest time of a connection that had to be forgotten while it was open; 0 for none. */
   forgottenOpen: number
-  /** `STRIDE` numbers an entry: slot, mark, packets, bytes; in the order of slots and, within, of size. */
+  /** In the order of slots and, within, of size (records.ts). */
   records: number[]
   /** What left the window, by flow logs and by firewalls. */
   folded: [Sums, Sums]
@@ -173,7 +149,7 @@ export function add(conversation: Conversation, flow: Flow, seen: Seen): boolean
     const bit = finish(mix(7, seen.clientPort)) & 63
     if (bit < 32) conversation.clientPorts[0] = (conversation.clientPorts[0] | (1 << bit)) >>> 0
     else conversation.clientPorts[1] = (conversation.clientPorts[1] | (1 << (bit - 32))) >>> 0
-    if (flow.protocol === TCP && flow.flags !== undefined) track(conversation, flow, seen.clientPort, flags)
+    if (flow.protocol === TCP && flow.flags !== undefined) track(conversation.connections, flow, seen.clientPort, flags)
   }
   return insert(conversation.records, slot, mark, flow.packets, flow.bytes)
 }
@@ -191,78 +167,6 @@ function markOf(flow: Flow, seen: Seen, flags: number, span: number): number {
     (flow.flags === undefined ? 0 : MARK.known) |
     (span << MARK.span)
   )
-}
-
-/** Keeps the entries ordered by slot, then by size: a union of sets that keeps the largest few of each slot. */
-export function insert(records: number[], slot: number, mark: number, packets: number, bytes: number): boolean {
-  let at = records.length
-  while (at > 0 && isBefore(records, at - STRIDE, slot, mark, packets, bytes)) at -= STRIDE
-  // The entry before `at` is not after the new one: it may be the same.
-  if (
-    at > 0 &&
-    records[at - STRIDE] === slot &&
-    records[at - 3] === mark &&
-    records[at - 2] === packets &&
-    records[at - 1] === bytes
-  )
-    return false
-  let larger = 0
-  for (let before = at - STRIDE; before >= 0 && records[before] === slot; before -= STRIDE) larger++
-  if (larger >= PER_SLOT) return false
-  records.splice(at, 0, slot, mark, packets, bytes)
-  const overflow = at + (PER_SLOT - larger) * STRIDE
-  if (records[overflow] === slot) records.splice(overflow, STRIDE)
-  return true
-}
-
-/** Whether the new entry stands before the one at `at`. */
-function isBefore(
-  records: readonly number[],
-  at: number,
-  slot: number,
-  mark: number,
-  packets: number,
-  bytes: number,
-): boolean {
-  const other = records[at] ?? 0
-  if (other !== slot) return slot < other
-  const otherBytes = records[at + 3] ?? 0
-  if (otherBytes !== bytes) return bytes > otherBytes
-  const otherPackets = records[at + 2] ?? 0
-  if (otherPackets !== packets) return packets > otherPackets
-  return mark > (records[at + 1] ?? 0)
-}
-
-function track(conversation: Conversation, flow: Flow, clientPort: number, flags: number): void {
-  const { connections } = conversation
-  const one = connections.get(clientPort) ?? { opened: 0, alive: 0, straggler: 0, closed: 0 }
-  if (flags & (FIN | RST)) one.closed = Math.max(one.closed, flow.end)
-  else {
-    if (flags & SYN) one.opened = Math.max(one.opened, flow.start)
-    if (flow.packets > 2) one.alive = Math.max(one.alive, flow.end)
-    else one.straggler = Math.max(one.straggler, flow.end)
-  }
-  connections.set(clientPort, one)
-}
-
-/** A FIN's last acknowledgements may stand in the next window, which carries no flag: that opens nothing. */
-export function isOpen({ opened, alive, straggler, closed }: Connection): boolean {
-  return opened > closed || alive > closed + 60 || straggler > closed + 120
-}
-
-/** Forgets closed connections that no late record can concern any more, and past the bound the closed, then the oldest. */
-export function tidyConnections(conversation: Conversation, floorMinute: number, most = MAX_OPEN): void {
-  const { connections } = conversation
-  for (const [port, one] of connections) if (!isOpen(one) && one.closed < floorMinute * 60) connections.delete(port)
-  if (connections.size <= most) return
-  const newest = (one: Connection) => Math.max(one.opened, one.alive, one.straggler, one.closed)
-  const byWorth = [...connections].toSorted(
-    ([portA, a], [portB, b]) => Number(isOpen(a)) - Number(isOpen(b)) || newest(a) - newest(b) || portA - portB,
-  )
-  for (const [port, one] of byWorth.slice(0, connections.size - most)) {
-    if (isOpen(one)) conversation.forgottenOpen = Math.max(conversation.forgottenOpen, newest(one))
-    connections.delete(port)
-  }
 }
 
 /** Without flags nothing says that a TCP conversation ended; other protocols end by silence alone. */
@@ -285,15 +189,7 @@ export function merge(a: Conversation, b: Conversation): Conversation {
   merged.ways |= b.ways
   merged.clientPorts = [(a.clientPorts[0] | b.clientPorts[0]) >>> 0, (a.clientPorts[1] | b.clientPorts[1]) >>> 0]
   merged.forgottenOpen = Math.max(a.forgottenOpen, b.forgottenOpen)
-  for (const [port, other] of b.connections) {
-    const one = merged.connections.get(port) ?? { opened: 0, alive: 0, straggler: 0, closed: 0 }
-    merged.connections.set(port, {
-      opened: Math.max(one.opened, other.opened),
-      alive: Math.max(one.alive, other.alive),
-      straggler: Math.max(one.straggler, other.straggler),
-      closed: Math.max(one.closed, other.closed),
-    })
-  }
+  mergeConnections(merged.connections, b.connections)
   for (let at = 0; at < b.records.length; at += STRIDE) {
     const [slot = 0, mark = 0, packets = 0, bytes = 0] = b.records.slice(at, at + STRIDE)
     insert(merged.records, slot, mark, packets, bytes)

@@ -1,4 +1,5 @@
 import type { Alert, Coverage, Flow, NameSeen, Rejected, Sink } from './flow.ts'
+import type { DeadLetter } from './ports.ts'
 
 /** What one delivery was decoded to. */
 export interface Delivery {
@@ -42,6 +43,12 @@ export function collecting(source: string, position: string): { readonly sink: S
   }
 }
 
+/** A record that was decoded and cannot be counted with. */
+export interface Unsound {
+  readonly record: unknown
+  readonly reason: string
+}
+
 const FUTURE_SECONDS = 600
 const MAX_TEXT = 255
 
@@ -80,4 +87,40 @@ export function unsoundAlert(alert: Alert, now: number): string | undefined {
   if (!isPort(alert.sourcePort) || !isPort(alert.destinationPort)) return 'a port is none'
   if (!isProtocol(alert.protocol)) return 'its protocol is none'
   return alert.source.length > 64 || alert.destination.length > 64 ? 'an address is too long' : undefined
+}
+
+/** What of a delivery goes to the dead letters: each record up to a bound, then their number. */
+export function lettersOf(
+  { source, position, rejected, moreRejected }: Delivery,
+  unsound: readonly Unsound[],
+): DeadLetter[] {
+  const letters = rejected.map(one => ({
+    source,
+    position: `${position} ${one.position}`,
+    reason: one.reason,
+    bytes: one.bytes,
+  }))
+  const unusable = unsound.slice(0, MAX_REJECTED).map(({ record, reason }) => ({
+    source,
+    position,
+    reason: `Cannot use a record: ${reason}`,
+    bytes: bytesOf(record),
+  }))
+  const more = moreRejected + Math.max(0, unsound.length - MAX_REJECTED)
+  if (more === 0) return [...letters, ...unusable]
+  const rest = {
+    source,
+    position,
+    reason: `${more} more records of this delivery were rejected`,
+    bytes: new Uint8Array(),
+  }
+  return [...letters, ...unusable, rest]
+}
+
+/** For a dead letter, which holds the first kilobyte of it. */
+export function bytesOf(value: unknown): Uint8Array {
+  const text = JSON.stringify(value, (_, one) =>
+    one instanceof Uint8Array ? Buffer.from(one).toString('base64') : one,
+  )
+  return Buffer.from((text ?? '').slice(0, 1 << 20))
 }

@@ -1,7 +1,7 @@
 import { isExternal } from './address.ts'
 import type { Attribution, Holder, Unattributed } from './attribution.ts'
 import { seenBy } from './conversation.ts'
-import { type Delivery, unsoundAlert, unsoundCoverage, unsoundFlow, unsoundName } from './delivery.ts'
+import { type Delivery, type Unsound, unsoundAlert, unsoundCoverage, unsoundFlow, unsoundName } from './delivery.ts'
 import type { Alert, Coverage, Flow, NameSeen } from './flow.ts'
 import { type InstanceRow, standing } from './inventory.ts'
 import type { Covered } from './log-coverage.ts'
@@ -25,10 +25,10 @@ export interface Grouped {
   readonly covered: readonly Covered[]
   readonly outOfScope: number
   readonly unattributed: Readonly<Partial<Record<Reason, number>>>
-  readonly unsound: readonly { readonly record: unknown; readonly reason: string }[]
+  readonly unsound: readonly Unsound[]
 }
 
-export type Reason = Unattributed | 'unknown firewall' | 'another account' | 'neither end is its holder'
+type Reason = Unattributed | 'unknown firewall' | 'another account' | 'neither end is its holder'
 
 export interface GroupingSettings {
   /** Firewall name → the VPC whose addresses its records carry. */
@@ -44,7 +44,7 @@ export async function group(
   now: number,
 ): Promise<Grouped> {
   const seconds = now / 1000
-  const unsound: { record: unknown; reason: string }[] = []
+  const unsound: Unsound[] = []
   function sound<T>(records: readonly T[], reasonOf: (record: T, now: number) => string | undefined): T[] {
     return records.filter(record => {
       const reason = reasonOf(record, seconds)

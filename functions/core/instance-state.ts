@@ -1,10 +1,10 @@
+import { MAX_OPEN } from './connections.ts'
 import {
   add,
   type Conversation,
   conversationKey,
   filedMinute,
   isClosed,
-  MAX_OPEN,
   merge,
   newConversation,
   OUR_ANSWER,

@@ -1,7 +1,7 @@
 import { createHash } from 'node:crypto'
 import { reasonOf } from './errors.ts'
 import type { Exhibit, Finding, Peer } from './finding.ts'
-import type { Told } from './instance-row.ts'
+import { type InstanceRecord, MAX_OWED, type Told } from './instance-row.ts'
 import { exhibitOf } from './instance-view.ts'
 import type { InstanceRow } from './inventory.ts'
 import type { Log, Metrics } from './ports.ts'
@@ -56,21 +56,30 @@ function peerName({ address, port, protocol }: Peer): string {
   return `${address} ${port} ${protocol}`
 }
 
+/** Whether a judgement is more than watching. */
+export function isFinding({ decision }: Judgement): boolean {
+  return decision === 'alert' || decision === 'isolate'
+}
+
 /**
  * The finding that a judgement is worth, if any, and what then has been told: when the decision rises, when it names a new
- * peer, or when a day has passed. The id rests on the records alone: the same records give the same id.
+ * peer, when a day has passed, or when something was seen after the instance was released (`closedAt`, milliseconds). The
+ * id rests on the records and on what was told before: the same records give the same id.
  */
 export function findingOf(
   judged: Judged,
-  told: Told | undefined,
+  { told, owed }: Pick<InstanceRecord, 'told' | 'owed'>,
   row: InstanceRow,
   now: number,
+  closedAt: number | undefined,
 ): { readonly finding: Finding; readonly told: Told } | undefined {
   const { score, decision, exhibits } = judged
-  if (decision === undefined || decision === 'watch') return undefined
+  if (decision === undefined || decision === 'watch' || owed.length >= MAX_OWED) return undefined
   const signals = judged.signals.slice(0, MAX_SIGNALS)
   const peers = judged.peers.slice(0, MAX_PEERS)
-  const valid = told && told.at > now - REPEAT_AFTER ? told : undefined
+  const newest = Math.max(...signals.map(({ last }) => last)) * 1000
+  const released = closedAt !== undefined && told !== undefined && told.at <= closedAt && newest > closedAt
+  const valid = told && told.at > now - REPEAT_AFTER && !released ? told : undefined
   const fresh = peers.filter(peer => !valid?.peers.includes(peerName(peer)))
   const rises = RANK[decision] > RANK[valid?.decision ?? 'watch']
   if (!rises && (fresh.length === 0 || (valid?.findings ?? 0) >= MAX_FINDINGS)) return undefined

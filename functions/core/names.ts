@@ -3,7 +3,7 @@ import { distinct, hashText, setBit } from './hash.ts'
 import type { NameView, SuffixView } from './rule.ts'
 
 /** The names that one instance asked for, and how many came under one suffix. Sets and bit maps: repeats change nothing. */
-export interface Name {
+interface Name {
   readonly name: string
   readonly via: NameSeen['via']
   /** Each with the newest time that the name had it. */
@@ -70,7 +70,7 @@ function byTime([a, atA]: readonly [string, number], [b, atB]: readonly [string,
 }
 
 /** The last two labels, or three where the second is as short as in co.uk. */
-export function suffixOf(name: string): string {
+function suffixOf(name: string): string {
   const labels = name.split('.')
   const second = labels.at(-2) ?? ''
   return labels.slice(second.length <= 3 && labels.length > 2 ? -3 : -2).join('.')
@@ -80,7 +80,7 @@ export function suffixOf(name: string): string {
  * Data in a name is long and of many characters alike often. Words have as many bits a character at such a length, so only
  * long labels count: a host's name is made of short ones (`ip-10-20-1-5.eu-west-1.compute`).
  */
-export function isEncoded(name: string, suffix: string): boolean {
+function isEncoded(name: string, suffix: string): boolean {
   const labels = name.slice(0, Math.max(0, name.length - suffix.length - 1)).split('.')
   const text = labels.filter(label => label.length >= ENCODED_LABEL).join('')
   if (text.length < 24) return false

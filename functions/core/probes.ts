@@ -78,7 +78,7 @@ export function forgetProbes(probes: Probes, floorMinute: number): void {
 /** The five minutes with the most targets that ended within the last 64 before `now` (seconds). */
 export function probeView(minutes: ReadonlyMap<number, ProbeMinute>, now: number): ProbeView | undefined {
   let best: ProbeMinute | undefined
-  for (const minute of minutes.keys()) {
+  for (const minute of [...minutes.keys()].toSorted((a, b) => a - b)) {
     if (minute < Math.floor(now / 60) - WINDOW_MINUTES) continue
     const five = newProbeMinute(minute)
     for (let at = minute; at < minute + PROBE_MINUTES; at++) {

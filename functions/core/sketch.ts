@@ -7,7 +7,7 @@ import { hashText } from './hash.ts'
  * A table of cells in which each key has two, chosen by hash. Keys share cells, so an answer drawn from the one that says
  * less errs to one side only. Split by the key's hash into shards, a row each.
  */
-export const SHARDS = 16
+const SHARDS = 16
 const ROWS = 2
 const WIDTH = 1024
 
@@ -23,7 +23,7 @@ export function cellsOf(key: string): readonly [number, number] {
 }
 
 /** `words`: 32-bit words a cell. */
-export function newCells(words: number): Uint32Array {
+function newCells(words: number): Uint32Array {
   return new Uint32Array(ROWS * WIDTH * words)
 }
 

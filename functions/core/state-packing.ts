@@ -1,10 +1,11 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
-import { type Conversation, conversationKey, MARK, STRIDE, type Sums } from './conversation.ts'
+import { type Conversation, conversationKey, type Sums } from './conversation.ts'
 import { InputError, reasonOf } from './errors.ts'
 import { BOUNDS, type InstanceState, newState, settle } from './instance-state.ts'
-import type { Suffix } from './names.ts'
+import { SUFFIX_BYTES, type Suffix } from './names.ts'
 import { type Packer, packer, type Unpacker, unpacker } from './packing.ts'
 import { newProbeMinute, PROBE_BYTES, type ProbeMinute } from './probes.ts'
+import { MARK, STRIDE } from './records.ts'
 import type { Setup } from './rule.ts'
 
 /** Far enough below DynamoDB's 400 KB an item that two owed findings fit beside it. */
@@ -264,12 +265,17 @@ function writeSuffix(to: Packer, one: Suffix): void {
 }
 
 function readSuffix({ text, number, bytes }: Unpacker): Suffix {
+  function map(): Uint8Array {
+    const bits = bytes()
+    if (bits.length !== SUFFIX_BYTES) throw new InputError(`Cannot unpack state: a map has ${bits.length} bytes`)
+    return bits
+  }
   return {
     suffix: text(),
     hour: number(),
     first: number(),
     last: number(),
-    names: [bytes(), bytes()],
-    encoded: [bytes(), bytes()],
+    names: [map(), map()],
+    encoded: [map(), map()],
   }
 }

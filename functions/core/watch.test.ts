@@ -4,6 +4,8 @@ import * as fc from 'fast-check'
 import { collecting, type Delivery } from './delivery.ts'
 import type { Finding } from './finding.ts'
 import { ACK, type Alert, type Flow, type NameSeen, SYN, TCP } from './flow.ts'
+import { Incident } from './incident.ts'
+import { incidentKey } from './incident-store.ts'
 import { instanceKey, readRow } from './instance-row.ts'
 import { type AclRow, type AddressRow, type InstanceRow, type InterfaceRow, inventoryKeys } from './inventory.ts'
 import { memoryLedger } from './memory-ledger.ts'
@@ -206,6 +208,42 @@ test('a finding follows when the decision rises, a new peer is named or a day ha
   await watch(delivery([minute(1435)]))
   assert.equal(sent.length, 4)
   assert.equal(new Set(sent.map(({ id }) => id)).size, 4)
+})
+
+test('after a release what is seen anew is told again, and what was seen before is not', async () => {
+  const { watch, sent, later, ledger } = await stage()
+  await watch(delivery([minute(0), minute(1), minute(2)]))
+  const [finding] = sent
+  assert.ok(finding)
+  later(10 * 60_000)
+  const released = Incident.parse({
+    id: 'fb-1',
+    instance: 'i-1',
+    account,
+    region: 'eu-central-1',
+    openedAt: T,
+    closedAt: T + 10 * 60_000,
+    drill: false,
+    verdict: 'isolate',
+    verdictReason: '',
+    findings: [finding],
+    findingIds: [finding.id],
+    denials: [],
+    steps: {},
+    cut: { state: 'restored', reasons: [] },
+    journal: { sequence: 1, hash: '' },
+    pending: [],
+  })
+  await ledger.write(incidentKey('i-1'), released, 'absent')
+  await watch(delivery([minute(3)]))
+  assert.equal(sent.length, 1)
+  later(10 * 60_000)
+  await watch(delivery([minute(20)]))
+  await watch(delivery([minute(21)]))
+  assert.deepEqual(
+    sent.map(({ decision }) => decision),
+    ['isolate', 'isolate'],
+  )
 })
 
 test('a finding that could not be sent is sent by the redelivery under the same id', async () => {

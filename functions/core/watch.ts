@@ -1,9 +1,10 @@
 import { attribution } from './attribution.ts'
-import type { Delivery } from './delivery.ts'
+import { bytesOf, type Delivery, lettersOf } from './delivery.ts'
 import { InputError, reasonOf } from './errors.ts'
 import type { Finding } from './finding.ts'
 import { type Evidence, type Grouped, type GroupingSettings, group } from './grouping.ts'
-import { type InstanceRecord, instanceKey, MAX_OWED, readRow, rowValue } from './instance-row.ts'
+import { loadIncident } from './incident-store.ts'
+import { type InstanceRecord, instanceKey, readRow, rowValue } from './instance-row.ts'
 import {
   addAlert,
   addCoverage,
@@ -17,7 +18,7 @@ import {
 } from './instance-state.ts'
 import { instanceView } from './instance-view.ts'
 import { inventoryKeys, ScopeRow } from './inventory.ts'
-import { type Detection, findingOf, judgeView } from './judging.ts'
+import { type Detection, findingOf, isFinding, judgeView } from './judging.ts'
 import { recordCoverage } from './log-coverage.ts'
 import { recordUses } from './neighbours.ts'
 import type { Clock, DeadLetter, DeadLetters, Ledger, Log, Metrics, Queue } from './ports.ts'
@@ -62,7 +63,7 @@ interface Watched {
   readonly late: number
 }
 
-const MAX_ROWS = 512
+const MAX_ROWS = 256
 const AT_ONCE = 8
 const DAY = 86_400_000
 /** A silent connection stays tracked for five days, and so long the row must stand. */
@@ -70,7 +71,6 @@ const KEEP_FOR = 6 * DAY
 /** Time for a fleet's common peers to have been seen; who is rare then is rare after a day too. */
 const WARM_UP = 15 * 60_000
 const SCOPE_FRESH_FOR = 60_000
-const MAX_UNSOUND = 100
 
 /**
  * Takes one decoded delivery: attributes its records, keeps each instance's conversations, judges them and sends what is
@@ -115,6 +115,7 @@ export function createWatch(
     }
     const corrupt: DeadLetter[] = []
     let loaded = false
+    let closedAt: number | undefined
     function edit(value: unknown): Edited<Watched | 'ask'> {
       corrupt.length = 0
       asked.clear()
@@ -130,8 +131,9 @@ export function createWatch(
         settings: settings.rules,
       })
       const judgement = judgeView(detection, view, settings.rules, ports)
-      if (asked.size > 0 && !loaded) return { result: 'ask' }
-      const found = before.owed.length < MAX_OWED ? findingOf(judgement, before.told, row, now) : undefined
+      const found = findingOf(judgement, before, row, now, closedAt)
+      const silenced = !found && before.told !== undefined && isFinding(judgement)
+      if (!loaded && (asked.size > 0 || silenced)) return { result: 'ask' }
       const owed = found ? [...before.owed, found.finding] : before.owed
       const { packed, tightened } = packState(before.state, Math.floor(now / 1000))
       if (tightened > 0) metrics.count('StateTightened')
@@ -141,8 +143,9 @@ export function createWatch(
     }
     let watched = await instances.change(key, edit)
     if (watched === 'ask') {
-      // Only the rules know whose prevalence matters: what they asked for is read, and they are asked again.
-      await common.load([...asked], now)
+      // Only the rules know whose prevalence matters, and only what was told already needs to know of a release since.
+      const [incident] = await Promise.all([loadIncident(ledger, row.instance), common.load([...asked], now)])
+      closedAt = incident?.incident.closedAt
       loaded = true
       watched = await instances.change(key, edit)
     }
@@ -181,7 +184,7 @@ export function createWatch(
       recordUses(shared, grouped.uses, settings.neighbourPeriod),
       recordCoverage(shared, grouped.covered),
       recordInstanceUses(shared, grouped.instanceUses),
-      ports.deadLetters.put(lettersOf(delivery, grouped)),
+      ports.deadLetters.put(lettersOf(delivery, grouped.unsound)),
     ]
     const settled = await Promise.allSettled([...shares, ...Array.from({ length: AT_ONCE }, work)])
     failures.push(...settled.flatMap(one => (one.status === 'rejected' ? [one.reason] : [])))
@@ -243,37 +246,6 @@ function withoutOwed(value: unknown, sent: readonly Finding[], now: number): Edi
 function sinceOf(value: unknown, now: number): Edited<number> {
   const since = typeof value === 'object' && value !== null && 'at' in value ? Number(value.at) : Number.NaN
   return Number.isFinite(since) ? { result: since } : { value: { at: now }, result: now }
-}
-
-function lettersOf({ source, position, rejected, moreRejected }: Delivery, { unsound }: Grouped): DeadLetter[] {
-  const letters = rejected.map(one => ({
-    source,
-    position: `${position} ${one.position}`,
-    reason: one.reason,
-    bytes: one.bytes,
-  }))
-  const unusable = unsound.slice(0, MAX_UNSOUND).map(({ record, reason }) => ({
-    source,
-    position,
-    reason: `Cannot use a record: ${reason}`,
-    bytes: bytesOf(record),
-  }))
-  const more = moreRejected + Math.max(0, unsound.length - MAX_UNSOUND)
-  if (more === 0) return [...letters, ...unusable]
-  const rest = {
-    source,
-    position,
-    reason: `${more} more records of this delivery were rejected`,
-    bytes: new Uint8Array(),
-  }
-  return [...letters, ...unusable, rest]
-}
-
-function bytesOf(value: unknown): Uint8Array {
-  const text = JSON.stringify(value, (_, one) =>
-    one instanceof Uint8Array ? Buffer.from(one).toString('base64') : one,
-  )
-  return Buffer.from((text ?? '').slice(0, 1 << 20))
 }
 
 function summaryOf(
