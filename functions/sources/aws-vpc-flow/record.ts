@@ -182,9 +182,13 @@ export function createRecordDecoder(strings: Strings, receiver: Receiver, origin
         } else if (column === VERSION) {
           if (!isVersion(bytes, start, at)) return refuseField(bytes, from, start, fields[index])
         } else {
-          const text = strings.text(bytes, start, at)
-          if (text === undefined) return refuseField(bytes, from, start, fields[index])
-          texts[column] = text
+          // Neighbouring lines are mostly of one account, often of one interface.
+          const before = texts[column]
+          if (before === undefined || !isWord(bytes, start, at, before)) {
+            const text = strings.text(bytes, start, at)
+            if (text === undefined) return refuseField(bytes, from, start, fields[index])
+            texts[column] = text
+          }
         }
       }
       index++

@@ -39,16 +39,17 @@ export function createStrings(): Strings {
   return {
     ipv4,
     text(bytes, from, to) {
-      const slot = hash(bytes, from, to)
+      const slot = slotOf(bytes, from, to)
       if (slot < 0) return undefined
       const known = texts[slot] ?? ''
       if (same(bytes, from, to, known)) return known
       const text = ascii(bytes, from, to)
+      if (!isPrintable(text)) return undefined
       texts[slot] = text
       return text
     },
     address(bytes, from, to) {
-      const slot = hash(bytes, from, to)
+      const slot = slotOf(bytes, from, to)
       if (slot < 0) return undefined
       if (same(bytes, from, to, written[slot] ?? '')) return canonical[slot]
       const text = ascii(bytes, from, to)
@@ -59,16 +60,21 @@ export function createStrings(): Strings {
   }
 }
 
-/** The slot of a text, or -1 where it is empty, too long or not printable ASCII. */
-function hash(bytes: Uint8Array, from: number, to: number): number {
-  if (to === from || to - from > MAX_TEXT) return -1
-  let value = 0
-  for (let at = from; at < to; at++) {
-    const byte = bytes[at] ?? 0
-    if (byte <= 32 || byte >= 127) return -1
-    value = (Math.imul(value, 31) + byte) | 0
-  }
+/** The slot of a text, from its last bytes, in which identifiers differ; -1 where it is empty or too long. */
+function slotOf(bytes: Uint8Array, from: number, to: number): number {
+  const length = to - from
+  if (length === 0 || length > MAX_TEXT) return -1
+  let value = length
+  for (let at = length > 8 ? to - 8 : from; at < to; at++) value = (Math.imul(value, 31) + (bytes[at] ?? 0)) | 0
   return Math.imul(value, 0x9e3779b1) >>> (32 - TEXT_BITS)
+}
+
+function isPrintable(text: string): boolean {
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at)
+    if (code <= 32 || code >= 127) return false
+  }
+  return true
 }
 
 function same(bytes: Uint8Array, from: number, to: number, text: string): boolean {
