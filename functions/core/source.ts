@@ -44,3 +44,25 @@ export interface Source {
   open(settings: SourceSettings): DecodeEvents
   lines(settings: SourceSettings, sink: Sink, options?: LineOptions): LineReader
 }
+
+/** One event of the cloud's event bus. */
+export interface CloudEvent {
+  readonly id: string
+  readonly account: string
+  readonly region: string
+  /** Who sent it: `aws.guardduty`. */
+  readonly source: string
+  /** EventBridge's `detail-type`. */
+  readonly type: string
+  /** Seconds since the epoch. */
+  readonly time: number
+  readonly detail: unknown
+}
+
+/** Decodes events of the bus. */
+export interface EventSource {
+  readonly id: string
+  takes(event: CloudEvent): boolean
+  /** Throws InputError for an event that it takes and cannot read. */
+  decode(event: CloudEvent, sink: Sink): void
+}

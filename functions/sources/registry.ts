@@ -1,9 +1,14 @@
-import type { Source } from '../core/source.ts'
+import type { EventSource, Source } from '../core/source.ts'
 import { awsNetworkFirewall } from './aws-network-firewall/index.ts'
+import { awsDnsFirewall, awsResolver } from './aws-resolver/index.ts'
 import { awsVpcFlow } from './aws-vpc-flow/index.ts'
 
-/** By the name that the configuration uses. To add a source, add its line. */
+/** Logs, by the name that the configuration uses. To add a source, add its line. */
 export const sources: Readonly<Record<string, Source>> = {
   [awsVpcFlow.id]: awsVpcFlow,
   [awsNetworkFirewall.id]: awsNetworkFirewall,
+  [awsResolver.id]: awsResolver,
 }
+
+/** What arrives on the event bus; the first that takes an event decodes it. */
+export const eventSources: readonly EventSource[] = [awsDnsFirewall]

@@ -3,9 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import * as z from 'zod'
+import { openBridgeEvent } from './envelopes/eventbridge.ts'
 import { collecting } from './envelopes/sink-fixture.ts'
 import { openSubscription } from './envelopes/subscription.ts'
-import { sources } from './registry.ts'
+import { eventSources, sources } from './registry.ts'
 
 const EVENTS = new URL('../../events/', import.meta.url)
 
@@ -38,12 +39,42 @@ const samples: Readonly<Record<string, Readonly<Record<string, Expected>>>> = {
     tls: { names: 2 },
     suricata: { names: 8 },
   },
+  'aws-resolver': {
+    queries: { names: 6 },
+    'dns-firewall': { names: 2, alerts: 2 },
+  },
 }
+
+/** Every sample of an event of the bus. */
+const notices: Readonly<Record<string, Expected>> = {
+  'aws-resolver/dns-firewall': { names: 1, alerts: 1 },
+}
+
+test('every sample of an event of the bus is in the table', () => {
+  const found = readdirSync(EVENTS, { recursive: true, encoding: 'utf8' }).filter(file => file.endsWith('.event.json'))
+  assert.deepEqual(
+    found.sort(),
+    Object.keys(notices)
+      .map(name => `${name}.event.json`)
+      .sort(),
+  )
+})
+
+for (const [name, expected] of Object.entries(notices))
+  test(`the event ${name} is taken by one source and decoded`, () => {
+    const event = openBridgeEvent(read(`${name}.event.json`))
+    const taking = eventSources.filter(source => source.takes(event))
+    assert.equal(taking.length, 1)
+    const seen = collecting()
+    taking[0]?.decode(event, seen.sink)
+    const none = { flows: 0, coverage: 0, names: 0, alerts: 0, rejected: 0 }
+    assert.deepEqual(seen.counts(), { ...none, ...expected })
+  })
 
 for (const [source, files] of Object.entries(samples)) {
   test(`every sample of ${source} is in the table`, () => {
     const found = readdirSync(new URL(`${source}/`, EVENTS))
-      .filter(file => file.endsWith('.json') && !file.endsWith('.decoded.json'))
+      .filter(file => file.endsWith('.json') && !/\.(decoded|event)\.json$/.test(file))
       .map(file => file.slice(0, -'.json'.length))
     assert.deepEqual(found.sort(), Object.keys(files).sort())
   })

@@ -194,7 +194,7 @@ const broken: readonly (readonly [string, string, string])[] = [
   ['deep JSON', deep, 'it nests more than 32 deep'],
   ['another shape', '[]', 'field ""'],
   ['a missing event', '{"firewall_name":"egress"}', 'field "event"'],
-  ['a bad address', record({ src_ip: '10.0.1' }), 'field "event.src_ip": no address'],
+  ['a bad address', record({ src_ip: '10.0.1' }), 'field "event.src_ip": "10.0.1" is no address'],
   ['a bad port', record({ dest_port: '65536' }), 'field "event.dest_port"'],
   ['a port with a sign', record({ dest_port: '-1' }), 'field "event.dest_port"'],
   ['bytes beyond 2^53', record({ event_type: 'netflow', netflow: { ...netflow, bytes: 2 ** 60 } }), 'netflow.bytes'],

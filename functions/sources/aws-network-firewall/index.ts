@@ -2,6 +2,7 @@ import type * as z from 'zod'
 import { InputError, quoted } from '../../core/errors.ts'
 import type { Sink } from '../../core/flow.ts'
 import type { Source } from '../../core/source.ts'
+import { parseRecord } from '../envelopes/fields.ts'
 import { parseJson } from '../envelopes/json.ts'
 import { decodeEach, jsonLines } from '../envelopes/json-records.ts'
 import { secondsOf } from '../envelopes/time.ts'
@@ -19,9 +20,8 @@ export const awsNetworkFirewall: Source = {
 }
 
 function decode(message: string, account: string | undefined, stream: string | undefined, sink: Sink): void {
-  const parsed = FirewallRecord.safeParse(parseJson(message, WHAT))
-  if (!parsed.success) throw new InputError(`Cannot parse ${WHAT}: ${firstIssue(parsed.error)}`)
-  const { firewall_name: firewall, event, event_timestamp: logged } = parsed.data
+  const record = parseRecord(FirewallRecord, parseJson(message, WHAT), WHAT)
+  const { firewall_name: firewall, event, event_timestamp: logged } = record
   if (stream !== undefined && !isOf(stream, firewall))
     throw new InputError(
       `Cannot parse ${WHAT}: field "firewall_name" is ${quoted(firewall)}, its stream is ${quoted(stream)}`,
@@ -36,10 +36,4 @@ function decode(message: string, account: string | undefined, stream: string | u
 function isOf(stream: string, firewall: string): boolean {
   const last = stream.slice(stream.lastIndexOf('/') + 1)
   return !stream.startsWith('/aws/network-firewall/') || !last.includes('_') || last.startsWith(`${firewall}_`)
-}
-
-function firstIssue(error: z.ZodError): string {
-  const issue = error.issues[0]
-  const path = issue?.path.join('.') ?? ''
-  return `field ${quoted(path)}: ${issue?.message ?? 'invalid'}`
 }

@@ -1,33 +1,10 @@
 import * as z from 'zod'
-import { canonicalAddress } from '../../core/address.ts'
-import { secondsOf } from '../envelopes/time.ts'
+import { address, count, port, seconds, text } from '../envelopes/fields.ts'
 
 /**
  * Records of AWS Network Firewall (Developer Guide, "Contents of a firewall log"): Suricata's EVE events in an envelope. The
  * TLS engine, which is not Suricata, writes ports as strings and names no event type. Only the fields that are read.
  */
-
-const text = z.string().max(1024)
-const seconds = z.unknown().transform((value, context) => {
-  const time = secondsOf(value)
-  if (time !== undefined) return time
-  context.addIssue({ code: 'custom', message: 'no time' })
-  return z.NEVER
-})
-const address = z
-  .string()
-  .max(64)
-  .transform((value, context) => {
-    const canonical = canonicalAddress(value)
-    if (canonical !== undefined) return canonical
-    context.addIssue({ code: 'custom', message: 'no address' })
-    return z.NEVER
-  })
-const port = z.preprocess(
-  value => (typeof value === 'string' && value !== '' && value.length < 6 ? Number(value) : value),
-  z.number().int().min(0).max(65_535),
-)
-const count = z.number().int().nonnegative().max(Number.MAX_SAFE_INTEGER)
 
 const Alert = z.object({
   action: z.string().max(64).optional(),
