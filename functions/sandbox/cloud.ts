@@ -126,14 +126,14 @@ export interface Instance {
 }
 
 /** An interface endpoint of PrivateLink. */
-export interface VpcEndpoint {
+interface VpcEndpoint {
   id: string
   vpc: string
   service: string
   interfaces: string[]
 }
 
-export interface Peering {
+interface Peering {
   id: string
   requester: string
   accepter: string

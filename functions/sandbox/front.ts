@@ -3,6 +3,7 @@ import { once } from 'node:events'
 import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import { setTimeout as sleep } from 'node:timers/promises'
 import * as z from 'zod'
+import { ConfigurationError, reasonOf } from '../core/errors.ts'
 import type { Clock } from '../core/ports.ts'
 import { type Answer, type Backend, type Request, startLedger, startQueue } from './backends.ts'
 import { type Call, ec2Call, jsonOutcome, jsonTarget, type Service } from './calls.ts'
@@ -12,7 +13,7 @@ import { errorXml } from './ec2/xml.ts'
 import { createFaults, type FaultKind, failureOf, type Refused, throttleOf } from './faults.ts'
 
 /** Milliseconds of real time from a request's arrival to its answer, at least. */
-export type Latencies = Readonly<Record<Service, number>>
+type Latencies = Readonly<Record<Service, number>>
 
 const DEFAULTS: Latencies = { ec2: 50, dynamodb: 5, sqs: 5 }
 
@@ -60,7 +61,10 @@ export interface Sandbox {
   close(): Promise<void>
 }
 
-/** One loopback endpoint for EC2, DynamoDB and SQS, told apart by the scope that a request is signed for. */
+/**
+ * One loopback endpoint for EC2, DynamoDB and SQS, told apart by the scope that a request is signed for.
+ * @throws ConfigurationError where the port is taken.
+ */
 export async function startSandbox({ clock, cloud, latencies, port = 0 }: SandboxOptions): Promise<Sandbox> {
   const wait = { ...DEFAULTS, ...latencies }
   const ec2 = createEc2Server(cloud, clock)
@@ -122,7 +126,12 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
     })
   })
   server.listen(port, '127.0.0.1')
-  await once(server, 'listening')
+  try {
+    await once(server, 'listening')
+  } catch (cause) {
+    await Promise.all([ledger.close(), queue.close()])
+    throw new ConfigurationError(`Cannot serve the sandbox on port ${port}: ${reasonOf(cause)}`, { cause })
+  }
   const address = server.address()
   const endpoint = `http://127.0.0.1:${typeof address === 'object' && address ? address.port : port}`
 

@@ -29,7 +29,7 @@ export interface Segment {
  * What decided. `no-host`: nobody at the address, or a stopped instance; `no-route`: neither a public address nor
  * translation leads there; `provider`: nothing filters it.
  */
-export type Reason =
+type Reason =
   | 'admitted'
   | 'tracked'
   | 'provider'
@@ -41,7 +41,7 @@ export type Reason =
   | 'ingress-acl'
   | 'ingress-group'
 
-export interface Verdict {
+interface Verdict {
   passes: boolean
   reason: Reason
   /** The interface whose flow log shows the refusal. Absent with `no-route` and `no-host`: the sender's log says accepted. */

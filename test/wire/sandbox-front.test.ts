@@ -167,6 +167,14 @@ describe('one endpoint for all services', () => {
     assert.equal(other.status, 403)
   })
 
+  it('a port that is taken is said so, and nothing is left running', async () => {
+    const port = Number(new URL(sandbox.endpoint).port)
+    await assert.rejects(startSandbox({ clock: createClock(0), cloud: emptyCloud(), port }), {
+      name: 'ConfigurationError',
+      message: /EADDRINUSE/,
+    })
+  })
+
   it('half a request does not keep it from closing', async () => {
     const second = await startSandbox({ clock: createClock(0), cloud: emptyCloud() })
     const { port } = new URL(second.endpoint)

@@ -63,7 +63,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
 
 const VERSION = '2016-11-15'
 
-export interface Ec2Answer {
+interface Ec2Answer {
   status: number
   /** Also for the header `x-amzn-requestid`, where the SDK reads it. */
   requestId: string

@@ -28,7 +28,7 @@ function taggable(
 /** EC2 User Guide, "Tag restrictions". */
 const MAX_TAGS = 50
 
-export function readTags(holder: Parameters): Record<string, string> {
+function readTags(holder: Parameters): Record<string, string> {
   return Object.fromEntries(
     holder.structures('Tag').map(tag => {
       const key = tag.required('Key')
