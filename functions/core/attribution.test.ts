@@ -154,6 +154,16 @@ test('made-up interfaces cost a bounded number of reads', async () => {
   assert.deepEqual(inventory.byInterface('eni-49999x', second(0), second(1)), { known: false, reason: 'too many' })
 })
 
+test('a corrupt inventory row attributes nothing', async () => {
+  const { inventory, ledger, later } = await stage({ onInterface: [{ instance: 'i-1', from: T - HOUR }] })
+  await ledger.write(inventoryKeys.interface('eni-1'), { tenures: 'none' }, 'any')
+  await ledger.write(inventoryKeys.instance('i-1'), 'none', 'any')
+  later(61_000)
+  await inventory.load(['eni-1'], [], ['i-1'])
+  assert.deepEqual(inventory.byInterface('eni-1', second(-60), second(0)), { known: false, reason: 'unknown' })
+  assert.deepEqual(inventory.byInstance('i-1', second(0)), { known: false, reason: 'unknown' })
+})
+
 test('standing() keeps an instance in scope for a day and takes an exemption only when it is a day old', () => {
   const row = instance('i-1', T - 99 * HOUR, 'eni-1', '10.0.0.5')
   assert.equal(standing({ ...row, scopedAt: T - 23 * HOUR }, T), 'in')

@@ -1,3 +1,4 @@
+import type * as z from 'zod'
 import { AclRow, AddressRow, InstanceRow, InterfaceRow, inventoryKeys } from './inventory.ts'
 import type { Clock, Key, Ledger } from './ports.ts'
 
@@ -66,7 +67,7 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
   async function loadAcls(): Promise<void> {
     if (acls && isFresh(acls.at)) return
     const rows = await ledger.list(inventoryKeys.partition, inventoryKeys.acl('').sort)
-    const behind = rows.map(row => AclRow.parse(row.value))
+    const behind = rows.flatMap(row => parsed(AclRow, row.value) ?? [])
     acls = {
       byInterface: new Map(behind.flatMap(({ acl, interfaces }) => interfaces.map(id => [id, acl] as const))),
       at: clock.now(),
@@ -74,14 +75,12 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
   }
 
   function interfaceRow(networkInterface: string): InterfaceRow | undefined {
-    const value = known(inventoryKeys.interface(networkInterface))
-    return value === undefined ? undefined : InterfaceRow.parse(value)
+    return parsed(InterfaceRow, known(inventoryKeys.interface(networkInterface)))
   }
 
   function held(instance: string, start: number): InstanceRow | Unattributed {
-    const value = known(inventoryKeys.instance(instance))
-    if (value === undefined) return 'unknown'
-    const row = InstanceRow.parse(value)
+    const row = parsed(InstanceRow, known(inventoryKeys.instance(instance)))
+    if (!row) return 'unknown'
     return start * 1000 < Math.floor(row.launchedAt / 1000) * 1000 ? 'before the launch' : row
   }
 
@@ -90,10 +89,9 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
       const ids = [...new Set(interfaces)]
       await read([...ids.map(inventoryKeys.interface), ...Iterator.from(addresses).map(inventoryKeys.address)])
       const holders = ids.flatMap(id => interfaceRow(id)?.tenures.map(({ instance }) => instance) ?? [])
-      const others = [...new Set(addresses)].flatMap(address => {
-        const value = known(inventoryKeys.address(address))
-        return value === undefined ? [] : AddressRow.parse(value).tenures
-      })
+      const others = [...new Set(addresses)].flatMap(
+        address => parsed(AddressRow, known(inventoryKeys.address(address)))?.tenures ?? [],
+      )
       await Promise.all([
         read([...holders, ...others.map(({ instance }) => instance), ...instances].map(inventoryKeys.instance)),
         read(others.map(tenure => inventoryKeys.interface(tenure.interface))),
@@ -112,16 +110,15 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
     },
 
     byAddress(address, vpc, start, end) {
-      const value = known(inventoryKeys.address(address))
-      if (value === undefined) return unknown('unknown')
-      const inVpc = AddressRow.parse(value).tenures.filter(tenure => tenure.vpc === vpc)
+      const row = parsed(AddressRow, known(inventoryKeys.address(address)))
+      const inVpc = (row?.tenures ?? []).filter(tenure => tenure.vpc === vpc)
       const fitting = coveringTenures(inVpc, start, end)
       if (typeof fitting === 'string') return unknown(fitting)
-      const row = held(fitting.instance, start)
-      if (typeof row === 'string') return unknown(row)
+      const holder = held(fitting.instance, start)
+      if (typeof holder === 'string') return unknown(holder)
       const acl = interfaceRow(fitting.interface)?.tenures.at(-1)?.acl
       if (acl === undefined) return unknown('unknown')
-      return { known: true, row, interface: fitting.interface, acl, addresses: [address] }
+      return { known: true, row: holder, interface: fitting.interface, acl, addresses: [address] }
     },
 
     byInstance(instance, time) {
@@ -136,6 +133,11 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
     aclOf: networkInterface =>
       interfaceRow(networkInterface)?.tenures.at(-1)?.acl ?? acls?.byInterface.get(networkInterface),
   }
+}
+
+/** A row that is none attributes nothing: its records are counted as unattributed, and the others go on. */
+function parsed<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
+  return schema.safeParse(value).data
 }
 
 interface Tenure {

@@ -18,7 +18,7 @@ export const THEIR_SYN = 2
 export const OUR_ANSWER = 4
 export const THEIR_ANSWER = 8
 /** Some record carried flags, so that a missing SYN says something. */
-export const FLAGS_KNOWN = 16
+const FLAGS_KNOWN = 16
 /** Both sides used the same port, so the ports do not tell the client. */
 export const EQUAL_PORTS = 32
 

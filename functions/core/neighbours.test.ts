@@ -127,6 +127,26 @@ test('a use is never forgotten within the period: no false “unused”', async 
   )
 })
 
+test('a sketch that cannot be read calls every peer used, and coverage that cannot be read covers nobody', async () => {
+  const { ledger, rows } = stage()
+  await covered(ledger)
+  const generation = Math.floor(now / NEIGHBOUR_PERIOD)
+  await Promise.all(
+    Array.from({ length: 16 }, (_, shard) => {
+      const sort = `peers/${generation}/${String(shard).padStart(2, '0')}`
+      return ledger.write({ partition: `acl/${acl}`, sort }, { cells: new Uint8Array([1, 2]) }, 'any')
+    }),
+  )
+  assert.equal(await ask(ledger), 'used')
+  await recordUses(rows, [use(ownerOf(own), now)])
+  assert.equal(await ask(ledger), 'used')
+  const other = stage()
+  await covered(other.ledger)
+  for (const shard of [0, 1, 2, 3])
+    await other.ledger.write({ partition: `acl/${acl}`, sort: `coverage/${shard}` }, { spans: 'none' }, 'any')
+  assert.equal(await ask(other.ledger), 'unknown')
+})
+
 test('recordUses() writes nothing for what is known', async () => {
   const { ledger } = stage()
   let calls = 0

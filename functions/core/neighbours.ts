@@ -1,4 +1,5 @@
 import type { NeighbourUse } from './denial.ts'
+import { InputError } from './errors.ts'
 import { hashText } from './hash.ts'
 import { AclRow, inventoryKeys } from './inventory.ts'
 import { coverageKeys, isCovered, readCoverage } from './log-coverage.ts'
@@ -43,6 +44,16 @@ function tagOf(owner: string): number {
   return Math.min(MANY - 1, Math.max(1, hashText(owner, 109)))
 }
 
+/** A row that cannot be read may have held any use: all its peers count as used, so that no cut waits and no neighbour is cut. */
+function readUses(value: unknown): Uint32Array {
+  try {
+    return readCells(value, 1)
+  } catch (thrown) {
+    if (!(thrown instanceof InputError)) throw thrown
+    return readCells(undefined, 1).fill(MANY)
+  }
+}
+
 /** Writes only the rows in which a cell changes. */
 export async function recordUses(rows: RowCache, uses: readonly PeerUse[], period = NEIGHBOUR_PERIOD): Promise<void> {
   const shards = Map.groupBy(uses, ({ acl, peer, at }) =>
@@ -54,7 +65,7 @@ export async function recordUses(rows: RowCache, uses: readonly PeerUse[], perio
       if (!any) return
       const generation = Math.floor(any.at / period)
       await rows.change(shardKey(any.acl, generation, shardOf(any.peer)), value => {
-        const cells = readCells(value, 1)
+        const cells = readUses(value)
         let changed = false
         for (const { owner, peer } of group)
           for (const cell of cellsOf(peer)) {
@@ -100,12 +111,12 @@ export async function usedByOthers(
   ])
   const own = tagOf(ownerOf(interfaces))
   const used = sketches.some(row => {
-    const cells = readCells(row?.value, 1)
+    const cells = readUses(row?.value)
     return cellsOf(peer).every(cell => cells[cell] !== 0 && cells[cell] !== own)
   })
   if (used) return 'used'
   if (!behind) return 'unknown'
   const covered = coverage.map(row => readCoverage(row?.value))
-  const others = AclRow.parse(behind.value).interfaces.filter(id => !interfaces.includes(id))
-  return others.every(id => isCovered(covered, id, now, period)) ? 'unused' : 'unknown'
+  const others = AclRow.safeParse(behind.value).data?.interfaces.filter(id => !interfaces.includes(id))
+  return others?.every(id => isCovered(covered, id, now, period)) ? 'unused' : 'unknown'
 }

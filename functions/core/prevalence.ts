@@ -1,3 +1,4 @@
+import { InputError } from './errors.ts'
 import { hashText, linearCount } from './hash.ts'
 import type { Key, Ledger } from './ports.ts'
 import type { RowCache } from './row-cache.ts'
@@ -26,6 +27,16 @@ function shardKey(generation: number, shard: number): Key {
   return { partition: 'scope', sort: `prevalence/${generation}/${String(shard).padStart(2, '0')}` }
 }
 
+/** A row that cannot be read is begun anew: for a while its peers seem rarer, which alone decides nothing. */
+function readBits(value: unknown): Uint32Array {
+  try {
+    return readCells(value, WORDS)
+  } catch (thrown) {
+    if (!(thrown instanceof InputError)) throw thrown
+    return readCells(undefined, WORDS)
+  }
+}
+
 /** Writes only the rows in which a bit changes. */
 export async function recordInstanceUses(rows: RowCache, uses: readonly InstanceUse[]): Promise<void> {
   const shards = Map.groupBy(uses, ({ peer, at }) => JSON.stringify(shardKey(Math.floor(at / PERIOD), shardOf(peer))))
@@ -35,7 +46,7 @@ export async function recordInstanceUses(rows: RowCache, uses: readonly Instance
       if (!any) return
       const generation = Math.floor(any.at / PERIOD)
       await rows.change(shardKey(generation, shardOf(any.peer)), value => {
-        const cells = readCells(value, WORDS)
+        const cells = readBits(value)
         let changed = false
         for (const { instance, peer } of group) {
           const bit = hashText(instance, 127) % BITS
@@ -79,7 +90,7 @@ export function prevalence(ledger: Ledger): Prevalence {
           if (known && known.at > now - FRESH_FOR) return
           const row = await ledger.read(key)
           cache.delete(name)
-          cache.set(name, { cells: readCells(row?.value, WORDS), at: now })
+          cache.set(name, { cells: readBits(row?.value), at: now })
           for (const oldest of cache.keys()) {
             if (cache.size <= MAX_CACHED) break
             cache.delete(oldest)

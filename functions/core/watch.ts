@@ -1,6 +1,6 @@
 import { attribution } from './attribution.ts'
 import { bytesOf, type Delivery, lettersOf } from './delivery.ts'
-import { InputError, reasonOf } from './errors.ts'
+import { InputError, quoted, RetryableError, reasonOf } from './errors.ts'
 import type { Finding } from './finding.ts'
 import { type Evidence, type Grouped, type GroupingSettings, group } from './grouping.ts'
 import { loadIncident } from './incident-store.ts'
@@ -74,8 +74,8 @@ const SCOPE_FRESH_FOR = 60_000
 
 /**
  * Takes one decoded delivery: attributes its records, keeps each instance's conversations, judges them and sends what is
- * found. Any delivery may come again, in any order and in parts. Rejects where something was not carried through, so
- * that it is delivered again.
+ * found. Any delivery may come again, in any order and in parts. Rejects with `RetryableError` where something was not
+ * carried through, so that it is delivered again.
  */
 export function createWatch(
   ports: WatchPorts,
@@ -191,7 +191,10 @@ export function createWatch(
     const summary = summaryOf(delivery, grouped, counts, findings)
     report(metrics, summary)
     // What succeeded is not repeated by the redelivery: every part of it knows its records again.
-    if (failures.length > 0) throw failures[0]
+    if (failures.length > 0)
+      throw new RetryableError(`Cannot watch delivery of ${quoted(delivery.position)}: ${reasonOf(failures[0])}`, {
+        cause: failures[0],
+      })
     return summary
   }
 }
