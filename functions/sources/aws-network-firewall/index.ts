@@ -1,4 +1,3 @@
-import type * as z from 'zod'
 import { InputError, quoted } from '../../core/errors.ts'
 import type { Sink } from '../../core/flow.ts'
 import type { Source } from '../../core/source.ts'

@@ -24,11 +24,12 @@ const Software = z.object({
 
 const Ssh = z.object({ client: Software.nullish(), server: Software.nullish() })
 
-const Answer = z.object({ rrname: text.nullish(), rrtype: z.string().max(16).nullish(), rdata: text.nullish() })
+/** Text records may be long. */
+const Answer = z.object({ rrtype: z.string().max(16).nullish(), rdata: z.string().nullish() })
 
 const Dns = z.object({
   rrname: text.nullish(),
-  rdata: text.nullish(),
+  rdata: z.string().nullish(),
   rrtype: z.string().max(16).nullish(),
   queries: z
     .array(z.object({ rrname: text.nullish() }))

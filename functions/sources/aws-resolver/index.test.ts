@@ -78,11 +78,11 @@ test('what cannot be read is rejected with its reason and the rest goes on', () 
     { ...query, srcaddr: 'x' },
     { ...query, query_name: '.' },
     { ...query, query_timestamp: 0 },
-    { ...query, query_name: 'a'.repeat(300) },
-    { ...query, answers: [{ Rdata: 'x'.repeat(2000), Type: 'TXT' }] },
-    query,
+    { ...query, query_name: 'a'.repeat(1020) },
+    { ...query, answers: {} },
+    { ...query, answers: [{ Rdata: 'x'.repeat(20_000), Type: 'TXT' }] },
   ])
-  assert.equal(names.length, 6)
+  assert.equal(names.length, 4)
   assert.deepEqual(
     rejected.map(({ position }) => position),
     [1, 2, 3, 4, 5, 6].map(index => `event ${index} (id-${index})`),

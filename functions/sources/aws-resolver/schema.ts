@@ -8,7 +8,7 @@ export const QueryRecord = z.object({
   query_timestamp: seconds,
   query_name: text,
   answers: z
-    .array(z.object({ Rdata: text.nullish(), Type: z.string().max(16).nullish() }))
+    .array(z.object({ Rdata: z.string().nullish(), Type: z.string().max(16).nullish() }))
     .max(512)
     .nullish(),
   srcaddr: address,

@@ -1,5 +1,5 @@
-/** The longest name in DNS, as text (RFC 1035, 2.3.4). */
-const LONGEST = 253
+/** A name has at most 253 octets (RFC 1035, 2.3.4), and logs write one that is no letter in four characters: `\\032`. */
+const LONGEST = 1012
 
 /**
  * A name as rules compare it: lower case, without the final dot. `undefined` for what is none: empty, too long, with blanks or
