@@ -41,12 +41,12 @@ const WHAT = 'log subscription'
 export function openSubscription(event: unknown, most = MAX_BYTES): Delivery {
   const payload = Payload.safeParse(event)
   if (!payload.success) throw new InputError(`Cannot read ${WHAT}: ${z.prettifyError(payload.error)}`)
-  return readSubscription(fromBase64(payload.data.awslogs.data, WHAT), most)
+  return readMessage(gunzip(fromBase64(payload.data.awslogs.data, WHAT), most, WHAT))
 }
 
-/** Opens the compressed part alone, as Kinesis and Firehose carry it. */
-export function readSubscription(compressed: Uint8Array, most = MAX_BYTES): Delivery {
-  const text = utf8(gunzip(compressed, most, WHAT))
+/** Reads the message itself, as streams carry it that have decompressed it. */
+export function readMessage(bytes: Uint8Array): Delivery {
+  const text = utf8(bytes)
   const message = Message.safeParse(parseJson(text, WHAT))
   if (!message.success) throw new InputError(`Cannot read ${WHAT}: ${z.prettifyError(message.error)}`)
   const { data } = message
