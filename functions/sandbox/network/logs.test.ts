@@ -168,3 +168,12 @@ test('the firewall counts each direction of a session that ended', async () => {
   assert.equal(netflows.length % 2, 0)
   for (const { src_ip, dest_ip } of netflows) assert.ok(src_ip.startsWith('10.') !== dest_ip.startsWith('10.'))
 })
+
+test('the logs of one instance come at most an hour apart, however long the batches are', async () => {
+  const scenario = scenarioNamed('rome', { history: 3 * 60 * MINUTE })
+  const { network, member, runTo } = startNetwork(scenario)
+  const history = (await runTo(0)).filter(({ at }) => at <= network.live)
+  const streams = (name: string) => member(name).interfaces.map(id => `${id}-all`)
+  for (const stream of streams('rome')) assert.equal(history.filter(one => one.stream === stream).length, 3)
+  for (const stream of streams('agent-001')) assert.equal(history.filter(one => one.stream === stream).length, 1)
+})

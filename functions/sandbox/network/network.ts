@@ -21,7 +21,7 @@ export interface NetworkOptions {
   readonly clock: VirtualClock
   /** The log format, as a flow log is made with it. */
   readonly fields?: string
-  /** How much of the history stands in one payload, milliseconds. */
+  /** How much of the history stands in one payload at most, milliseconds. */
   readonly historyBatch?: number
 }
 

@@ -10,7 +10,7 @@ export interface RecorderSettings {
   readonly fields: string
   readonly flowGroup: string
   readonly firewallGroup: string
-  /** How much of the history stands in one payload, milliseconds. */
+  /** How much of the history stands in one payload at most, milliseconds. */
   readonly historyBatch: number
   readonly flowLogDelay: number
   readonly firewallDelay: number
@@ -19,6 +19,11 @@ export interface RecorderSettings {
 /** Aggregation intervals of a flow log: 10 minutes by default, 1 minute where it is asked for (VPC User Guide). */
 const HISTORY_WINDOW_MS = 600_000
 const LIVE_WINDOW_MS = 60_000
+/**
+ * Several logs tell of one instance where it has two interfaces or a firewall. They must not come further apart than logs
+ * really do, or what comes second is too late for whoever reads them.
+ */
+const APART_MS = 3_600_000
 /** A subscription's payload is bounded; so are these. */
 const EVENTS_PER_PAYLOAD = 2000
 
@@ -50,8 +55,7 @@ export function createRecorder(settings: RecorderSettings) {
       for (const end of ends) clearEnd(end)
       ends.length = 0
     }
-    const batched = to < live ? (to - start) % settings.historyBatch === 0 : true
-    if (batched) deliverFlows(to)
+    deliverFlows(to)
     windowStart = to
   }
 
@@ -71,11 +75,19 @@ export function createRecorder(settings: RecorderSettings) {
     batches.set(id, events)
   }
 
+  function batchOf(id: string): number {
+    const instance = cloud.interfaces.get(id)?.instance
+    const all = cloud.interfaces.values().filter(one => one.instance === instance)
+    return all.take(2).toArray().length > 1 ? Math.min(APART_MS, settings.historyBatch) : settings.historyBatch
+  }
+
   function deliverFlows(to: number): void {
     const at = to <= live ? to : to + settings.flowLogDelay
-    for (const [id, events] of batches)
+    for (const [id, events] of batches) {
+      if (to < live && (to - start) % batchOf(id) !== 0) continue
       for (const part of parts(events)) waiting.push(pack('flow', flowGroup, `${id}-all`, part, at))
-    batches.clear()
+      batches.delete(id)
+    }
   }
 
   function deliverFirewall(now: number): void {
@@ -109,7 +121,7 @@ export function createRecorder(settings: RecorderSettings) {
     },
     /** What has arrived by now, each once. */
     due(now: number): Delivery[] {
-      if (now >= live || (now - start) % settings.historyBatch === 0) deliverFirewall(now)
+      if (now >= live || (now - start) % Math.min(APART_MS, settings.historyBatch) === 0) deliverFirewall(now)
       const arrived = waiting.filter(({ at }) => at <= now)
       if (arrived.length > 0) waiting = waiting.filter(({ at }) => at > now)
       return arrived
