@@ -38,6 +38,8 @@ export interface Conversation {
   readonly service: 'theirs' | 'ours'
   first: number
   last: number
+  /** The end of the newest accepted record; 0 for none. What is refused keeps no connection tracked. */
+  passed: number
   /** OR of OUR_SYN … FLAGS_KNOWN. */
   proven: number
   /** 1: accepted packets went out, 2: came in. */
@@ -109,6 +111,7 @@ export function newConversation({ peer, port, service }: Seen, protocol: number)
     service,
     first: Number.POSITIVE_INFINITY,
     last: 0,
+    passed: 0,
     proven: 0,
     ways: 0,
     clientPorts: [0, 0],
@@ -133,6 +136,24 @@ export function filedMinute({ start, end }: Flow): number {
   return minuteOf(Math.max(start, end - 900))
 }
 
+/**
+ * What a record says whenever it comes, each a union or a maximum, so that repeats and order do not matter: who opened
+ * what, what is closed, when it was first and last seen.
+ */
+export function note(conversation: Conversation, flow: Flow, seen: Seen): void {
+  conversation.first = Math.min(conversation.first, flow.start)
+  conversation.last = Math.max(conversation.last, flow.end)
+  conversation.proven |= flow.accepted ? seen.proven : seen.proven & (FLAGS_KNOWN | EQUAL_PORTS)
+  if (!flow.accepted) return
+  conversation.passed = Math.max(conversation.passed, flow.end)
+  conversation.ways |= seen.out ? 1 : 2
+  const bit = finish(mix(7, seen.clientPort)) & 63
+  if (bit < 32) conversation.clientPorts[0] = (conversation.clientPorts[0] | (1 << bit)) >>> 0
+  else conversation.clientPorts[1] = (conversation.clientPorts[1] | (1 << (bit - 32))) >>> 0
+  if (flow.protocol === TCP && flow.flags !== undefined)
+    track(conversation.connections, flow, seen.clientPort, flow.flags)
+}
+
 /** Changes the conversation. Returns whether the record was new. The caller sees to it that it is not too late. */
 export function add(conversation: Conversation, flow: Flow, seen: Seen): boolean {
   const flags = flow.flags ?? 0
@@ -141,16 +162,7 @@ export function add(conversation: Conversation, flow: Flow, seen: Seen): boolean
   const way = flow.accepted ? (seen.out ? OUT : IN) : REFUSED
   const slot = minute * 8 + (flow.interface === undefined ? FIREWALL : 0) + way
   const mark = markOf(flow, seen, flags, span)
-  conversation.first = Math.min(conversation.first, flow.start)
-  conversation.last = Math.max(conversation.last, flow.end)
-  conversation.proven |= flow.accepted ? seen.proven : seen.proven & (FLAGS_KNOWN | EQUAL_PORTS)
-  if (flow.accepted) {
-    conversation.ways |= seen.out ? 1 : 2
-    const bit = finish(mix(7, seen.clientPort)) & 63
-    if (bit < 32) conversation.clientPorts[0] = (conversation.clientPorts[0] | (1 << bit)) >>> 0
-    else conversation.clientPorts[1] = (conversation.clientPorts[1] | (1 << (bit - 32))) >>> 0
-    if (flow.protocol === TCP && flow.flags !== undefined) track(conversation.connections, flow, seen.clientPort, flags)
-  }
+  note(conversation, flow, seen)
   return insert(conversation.records, slot, mark, flow.packets, flow.bytes)
 }
 
@@ -185,6 +197,7 @@ export function merge(a: Conversation, b: Conversation): Conversation {
   const merged = structuredClone(a)
   merged.first = Math.min(a.first, b.first)
   merged.last = Math.max(a.last, b.last)
+  merged.passed = Math.max(a.passed, b.passed)
   merged.proven |= b.proven
   merged.ways |= b.ways
   merged.clientPorts = [(a.clientPorts[0] | b.clientPorts[0]) >>> 0, (a.clientPorts[1] | b.clientPorts[1]) >>> 0]

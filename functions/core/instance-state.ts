@@ -7,6 +7,7 @@ import {
   isClosed,
   merge,
   newConversation,
+  note,
   OUR_ANSWER,
   OUR_SYN,
   seenBy,
@@ -77,17 +78,24 @@ export type Added = 'new' | 'repeated' | 'late'
 /** Changes the state. `out`: the instance is the flow's source. */
 export function addFlow(state: InstanceState, flow: Flow, out: boolean): Added {
   const minute = filedMinute(flow)
-  if (minute < state.floor) return 'late'
+  const late = minute < state.floor
   state.watermark = Math.max(state.watermark, minute)
   // What outsiders try and are refused is the internet's noise: it covers its window and costs nothing else.
   if (!out && !flow.accepted) {
     if (flow.interface !== undefined) cover(state, flow, flow.interface, 0)
-    return 'new'
+    return late ? 'late' : 'new'
   }
   const seen = seenBy(flow, out)
   const key = conversationKey(seen, flow.protocol)
   const conversation = state.conversations.get(key) ?? newConversation(seen, flow.protocol)
   state.conversations.set(key, conversation)
+  if (late) {
+    // Its minute is folded, so a repeat could not be told and nothing is summed. That a connection ended, or that a byte
+    // passed after a cut, is true however late it is said.
+    note(conversation, flow, seen)
+    if (flow.interface !== undefined) cover(state, flow, flow.interface, flow.accepted ? flow.bytes : 0)
+    return 'late'
+  }
   const added = add(conversation, flow, seen)
   // Our own service's answers are no probes of ours, however few their packets.
   if (out && seen.service === 'theirs' && isProbe(flow)) addProbe(state.probes, flow)
@@ -216,7 +224,7 @@ export function trafficOf(state: InstanceState): Traffic {
       port: one.port,
       protocol: one.protocol,
       first: one.first,
-      last: one.last,
+      last: one.passed,
       closed: isClosed(one),
       established: one.ways === 3,
     })),

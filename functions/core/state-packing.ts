@@ -165,7 +165,15 @@ function oneOf<T>(values: readonly T[], at: number): T {
 
 function writeConversation({ number, text }: Packer, one: Conversation): void {
   text(one.peer)
-  const head = [one.port, one.protocol, one.service === 'ours' ? 1 : 0, one.first, one.last - one.first, one.proven]
+  const head = [
+    one.port,
+    one.protocol,
+    one.service === 'ours' ? 1 : 0,
+    one.first,
+    one.last - one.first,
+    one.passed,
+    one.proven,
+  ]
   for (const value of [...head, one.ways, ...one.clientPorts, one.forgottenOpen]) number(value)
   number(one.connections.size)
   for (const [port, { opened, alive, straggler, closed }] of [...one.connections].toSorted(([a], [b]) => a - b))
@@ -202,6 +210,7 @@ function readConversation({ number, text, count }: Unpacker): Conversation {
     service: ours === 1 ? ('ours' as const) : ('theirs' as const),
     first,
     last: first + number(),
+    passed: number(),
     proven: number(),
     ways: number(),
     clientPorts: [number(), number()] satisfies [number, number],

@@ -21,6 +21,7 @@ export interface Tracked {
   readonly port: number
   readonly protocol: number
   readonly first: number
+  /** The last accepted record: what is refused keeps nothing tracked. */
   readonly last: number
   /** A FIN or RST was seen and nothing after it. */
   readonly closed: boolean
