@@ -38,11 +38,20 @@ export interface LineOptions {
   readonly time?: number
 }
 
+/** A file that is read in ranges. */
+export interface RangedFile {
+  readonly byteLength: number
+  /** The bytes from `start` to before `end`; `end` may lie behind the file. */
+  slice(start: number, end?: number): ArrayBuffer | Promise<ArrayBuffer>
+}
+
 export interface Source {
   readonly id: string
   /** Compiles the settings once. Throws ConfigurationError, so that a wrong format is found before the first delivery. */
   open(settings: SourceSettings): DecodeEvents
   lines(settings: SourceSettings, sink: Sink, options?: LineOptions): LineReader
+  /** Reads a Parquet file, a row group at a time. Rejects with InputError for a file that is none. */
+  parquet?(file: RangedFile, sink: Sink, options?: LineOptions): Promise<void>
 }
 
 /** One event of the cloud's event bus. */

@@ -4,6 +4,7 @@ import { headOf, headOfText } from '../envelopes/head.ts'
 import { DEFAULT_FORMAT } from './fields.ts'
 import { compileFormat, type Format } from './format.ts'
 import { createFlowLines } from './lines.ts'
+import { readParquet } from './parquet.ts'
 import { createRecordDecoder, MAX_LINE, type Origin } from './record.ts'
 import { createStrings } from './strings.ts'
 
@@ -47,6 +48,7 @@ export const awsVpcFlow: Source = {
   },
   lines: (settings, sink, options = {}) =>
     createFlowLines(strings, sink, configured(settings, options.partial ?? false), options),
+  parquet: (file, sink, options) => readParquet(strings, file, sink, options),
 }
 
 function configured({ fields = DEFAULT_FORMAT }: SourceSettings, partial: boolean): Format {
