@@ -70,6 +70,29 @@ export interface Alert {
   time: number
 }
 
+/** That an instance's processors were busy or no longer are, by an alarm of the account's own. */
+export interface Load {
+  instance: string
+  of: 'gpu' | 'cpu'
+  busy: boolean
+  alarm: string
+  time: number
+}
+
+/**
+ * A call of a tool, as the agent itself tells of it: it may lie, so it clears nobody and only says which call stood beside a
+ * connection. All texts are bounded and hostile.
+ */
+export interface ToolCall {
+  instance: string
+  tool: string
+  command: string
+  /** The run, conversation or episode that the call belongs to. */
+  episode: string | undefined
+  start: number
+  end: number
+}
+
 export interface Rejected {
   /** Within the input that was decoded: `line 3`, `event 12 (id)`. */
   position: string
@@ -83,6 +106,8 @@ export interface Sink {
   coverage(coverage: Coverage): void
   name(seen: NameSeen): void
   alert(alert: Alert): void
+  load?(load: Load): void
+  toolCall?(call: ToolCall): void
   reject(rejected: Rejected): void
 }
 

@@ -24,6 +24,8 @@ interface Expected {
   readonly coverage?: number
   readonly names?: number
   readonly alerts?: number
+  readonly loads?: number
+  readonly toolCalls?: number
 }
 
 /** Every sample of a subscription, and what is in it. */
@@ -43,11 +45,20 @@ const samples: Readonly<Record<string, Readonly<Record<string, Expected>>>> = {
     queries: { names: 6 },
     'dns-firewall': { names: 2, alerts: 2 },
   },
+  'agent-trace': {
+    'tool-calls': { toolCalls: 3 },
+  },
 }
 
 /** Every sample of an event of the bus. */
 const notices: Readonly<Record<string, Expected>> = {
   'aws-resolver/dns-firewall': { names: 1, alerts: 1 },
+  'aws-guardduty/mining': { alerts: 1 },
+  'aws-guardduty/mining-dns': { alerts: 1, names: 1 },
+  'aws-guardduty/sample': {},
+  'aws-guardduty/attack-sequence': { alerts: 2 },
+  'aws-security-hub/mining': { alerts: 1 },
+  'aws-alarm/gpu': { loads: 1 },
 }
 
 test('every sample of an event of the bus is in the table', () => {
@@ -67,7 +78,7 @@ for (const [name, expected] of Object.entries(notices))
     assert.equal(taking.length, 1)
     const seen = collecting()
     taking[0]?.decode(event, seen.sink)
-    const none = { flows: 0, coverage: 0, names: 0, alerts: 0, rejected: 0 }
+    const none = { flows: 0, coverage: 0, names: 0, alerts: 0, loads: 0, toolCalls: 0, rejected: 0 }
     assert.deepEqual(seen.counts(), { ...none, ...expected })
   })
 
@@ -86,7 +97,7 @@ for (const [source, files] of Object.entries(samples)) {
       assert.ok(delivery.kind === 'events')
       const seen = collecting()
       sources[source]?.open({ fields })(delivery, seen.sink)
-      const none = { flows: 0, coverage: 0, names: 0, alerts: 0, rejected: 0 }
+      const none = { flows: 0, coverage: 0, names: 0, alerts: 0, loads: 0, toolCalls: 0, rejected: 0 }
       assert.deepEqual(seen.counts(), { ...none, ...expected }, JSON.stringify(seen.rejected))
       const { awslogs } = z.object({ awslogs: z.object({ data: z.string() }) }).parse(payload)
       const content: unknown = JSON.parse(gunzipSync(Buffer.from(awslogs.data, 'base64')).toString())

@@ -21,7 +21,7 @@ function readAll(text: string | Uint8Array, chunk = 1 << 16, fields?: string, op
 
 test('lines() reads the default format without a header', () => {
   assert.deepEqual(readAll(`${line}\n${line}`).counts(), {
-    ...{ flows: 2, coverage: 0, names: 0, alerts: 0, rejected: 0 },
+    ...{ flows: 2, coverage: 0, names: 0, alerts: 0, loads: 0, toolCalls: 0, rejected: 0 },
   })
 })
 
@@ -67,7 +67,7 @@ test('lines() gives the same however the bytes are cut', () => {
   const long = `${line}${' '.repeat(9000)}`
   const text = `\uFEFF${DEFAULT_FORMAT}\r\n${line}\r\n\n${long}\n${line} x\n${other}\n${otherLine}\n- - -\n${otherLine}`
   const whole = readAll(text)
-  assert.deepEqual(whole.counts(), { flows: 4, coverage: 0, names: 0, alerts: 0, rejected: 2 })
+  assert.deepEqual(whole.counts(), { flows: 4, coverage: 0, names: 0, alerts: 0, loads: 0, toolCalls: 0, rejected: 2 })
   for (const chunk of [1, 2, 3, 7, 64, 129, 1000, 8999]) {
     const cut = readAll(text, chunk)
     assert.deepEqual([cut.flows, cut.rejected], [whole.flows, whole.rejected], `chunks of ${chunk}`)

@@ -1,4 +1,4 @@
-import type { Alert, Coverage, Flow, NameSeen, Rejected, Sink } from '../../core/flow.ts'
+import type { Alert, Coverage, Flow, Load, NameSeen, Rejected, Sink, ToolCall } from '../../core/flow.ts'
 import type { LogBatch } from '../../core/source.ts'
 
 /** A sink that keeps all, for tests. */
@@ -7,12 +7,16 @@ export function collecting() {
   const coverage: Coverage[] = []
   const names: NameSeen[] = []
   const alerts: Alert[] = []
+  const loads: Load[] = []
+  const toolCalls: ToolCall[] = []
   const rejected: Rejected[] = []
   const sink: Sink = {
     flow: flow => flows.push(flow),
     coverage: one => coverage.push(one),
     name: seen => names.push(seen),
     alert: alert => alerts.push(alert),
+    load: load => loads.push(load),
+    toolCall: call => toolCalls.push(call),
     reject: one => rejected.push(one),
   }
   const counts = () => ({
@@ -20,9 +24,11 @@ export function collecting() {
     coverage: coverage.length,
     names: names.length,
     alerts: alerts.length,
+    loads: loads.length,
+    toolCalls: toolCalls.length,
     rejected: rejected.length,
   })
-  return { sink, flows, coverage, names, alerts, rejected, counts }
+  return { sink, flows, coverage, names, alerts, loads, toolCalls, rejected, counts }
 }
 
 export const ACCOUNT = '123456789012'
