@@ -79,8 +79,8 @@ export function readSettings(path: string): Settings {
     if (Object.hasOwn(configuration, name))
       throw new ConfigurationError(`Cannot read ${path}: "${name}" is filled in by the template`)
   refuseClearSecrets(path, configuration)
-  const settings = { deployment, configuration, config: readAsFunction(configuration, deployment) }
-  checkSources(settings.config)
+  const settings = { deployment, configuration, config: readAsFunction(path, configuration, deployment) }
+  checkSources(path, settings.config)
   checkFlowLog(path, settings)
   return settings
 }
@@ -95,13 +95,18 @@ export function configurationOf(name: FunctionName, { configuration }: Pick<Sett
   return `${JSON.stringify({ ...filledIn, ...rest, ...shown }, undefined, 2)}\n`
 }
 
-function readAsFunction(configuration: Settings['configuration'], { secrets }: Deployment): Config {
+function readAsFunction(path: string, configuration: Settings['configuration'], { secrets }: Deployment): Config {
   const standIns = Object.values(FILLED_IN).map(({ variable, standIn }) => [variable, standIn])
   const secret = 'a secret that only the deployed function knows'
-  return readConfig({
-    ...Object.fromEntries([...standIns, ...Object.keys(secrets).map(variable => [variable, secret])]),
-    FIREBREAK_CONFIG: configurationOf('respond', { configuration }),
-  })
+  try {
+    return readConfig({
+      ...Object.fromEntries([...standIns, ...Object.keys(secrets).map(variable => [variable, secret])]),
+      FIREBREAK_CONFIG: configurationOf('respond', { configuration }),
+    })
+  } catch (cause) {
+    if (!(cause instanceof ConfigurationError)) throw cause
+    throw new ConfigurationError(`Cannot read ${path} as the functions would: ${cause.message}`, { cause })
+  }
 }
 
 /** What is written here in clear would stand in an artifact, a bucket and somebody's repository. */
@@ -118,8 +123,13 @@ function refuseClearSecrets(path: string, value: unknown, at: string[] = []): vo
 }
 
 /** Compiles every format, as watch does when it starts. */
-function checkSources({ logGroups }: Config): void {
-  for (const { source, fields } of Object.values(logGroups)) sources[source]?.open({ fields })
+function checkSources(path: string, { logGroups }: Config): void {
+  for (const [group, { source, fields }] of Object.entries(logGroups))
+    try {
+      sources[source]?.open({ fields })
+    } catch (cause) {
+      throw new ConfigurationError(`Cannot read ${path}: log group ${quoted(group)}: ${reasonOf(cause)}`, { cause })
+    }
 }
 
 function checkFlowLog(

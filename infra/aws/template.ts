@@ -11,8 +11,7 @@ import { storage } from './storage.ts'
 /** What serverless.yml takes from here: all that follows from the code or from the operator's settings. */
 export interface Template {
   readonly settings: Settings['deployment']
-  /** `null` leaves a function without a reservation. */
-  readonly reserved: { readonly respond: number | null; readonly verify: number | null }
+  readonly reserved: { readonly respond?: number; readonly verify?: number }
   readonly environment: Readonly<Record<FunctionName, Readonly<Record<string, Value>>>>
   readonly resources: { readonly Resources: Resources; readonly Outputs: Readonly<Record<string, Value>> }
 }
@@ -31,7 +30,7 @@ export function templateOf(settings: Settings): Template {
   return {
     settings: deployment,
     // One verify at a time: a second would prove the same cuts beside it.
-    reserved: reserveConcurrency ? { respond: respondConcurrency, verify: 1 } : { respond: null, verify: null },
+    reserved: reserveConcurrency ? { respond: respondConcurrency, verify: 1 } : {},
     environment: {
       watch: environment('watch'),
       respond: environment('respond'),

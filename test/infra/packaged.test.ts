@@ -1,32 +1,32 @@
 import assert from 'node:assert/strict'
 import { execFile } from 'node:child_process'
-import { mkdtemp, readFile, rm } from 'node:fs/promises'
+import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
 import { after, before, test } from 'node:test'
+import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import * as z from 'zod'
 import { awsPermissions } from '../../functions/clouds/aws/permissions.ts'
 import { problemsOf, Template } from './specification.ts'
 
 const root = join(import.meta.dirname, '../..')
-let out = ''
+let folder = ''
 let template: Template = Template.parse({ Resources: {} })
 
-/** The real thing, without a network or credentials: `osls package` on what is deployed. */
 before(async () => {
-  out = await mkdtemp(join(tmpdir(), 'firebreak-package-'))
-  await promisify(execFile)(
-    process.execPath,
-    [join(root, 'node_modules/osls/bin/serverless.js'), 'package', '--package', out],
-    {
-      cwd: root,
-      env: { PATH: process.env['PATH'], FIREBREAK_SETTINGS: 'infra/aws/example.json', SLS_TRACKING_DISABLED: '1' },
-    },
-  )
-  template = Template.parse(JSON.parse(await readFile(join(out, 'cloudformation-template-update-stack.json'), 'utf8')))
+  folder = await mkdtemp(join(tmpdir(), 'firebreak-package-'))
+  template = await packaged(join(root, 'infra/aws/example.json'), join(folder, 'example'))
 })
-after(() => rm(out, { recursive: true, force: true }))
+after(() => rm(folder, { recursive: true, force: true }))
+
+/** The real thing, without a network or credentials: `osls package` on what is deployed. */
+async function packaged(settings: string, out: string): Promise<Template> {
+  const command = [fileURLToPath(import.meta.resolve('osls/bin/serverless.js')), 'package', '--package', out]
+  const env = { PATH: process.env['PATH'], FIREBREAK_SETTINGS: settings, SLS_TRACKING_DISABLED: '1' }
+  await promisify(execFile)(process.execPath, command, { cwd: root, env })
+  return Template.parse(JSON.parse(await readFile(join(out, 'cloudformation-template-update-stack.json'), 'utf8')))
+}
 
 const propertiesOf = (id: string) => template.Resources[id]?.Properties ?? {}
 const ofType = (type: string) => Object.entries(template.Resources).filter(([, { Type }]) => Type === type)
@@ -139,6 +139,26 @@ test('a secret is a reference, and only the functions that open tickets have it'
       JSON.stringify(Properties['Environment']),
       /"FIREBREAK_WEBHOOK_SECRET":"\{\{resolve:secretsmanager:firebreak\/webhook:SecretString\}\}"/,
     )
+})
+
+test('the least that an operator can write is packaged too, and makes nothing that was not asked for', async () => {
+  const settings = join(folder, 'least.json')
+  await writeFile(settings, JSON.stringify({ deployment: { reserveConcurrency: false }, configuration: {} }))
+  const least = await packaged(settings, join(folder, 'least'))
+  assert.deepEqual(problemsOf(least), [])
+  const text = JSON.stringify(least)
+  for (const absent of ['ReservedConcurrentExecutions', 'FlowLog', 'SubscriptionFilter', 'AlarmActions', 'resolve:'])
+    assert.ok(!text.includes(absent), absent)
+})
+
+test('a mistake in the settings ends the packaging with one line that names it', async () => {
+  const missing = join(folder, 'nothing.json')
+  await assert.rejects(packaged(missing, join(folder, 'none')), (error: unknown) => {
+    const { code, stderr } = z.object({ code: z.number(), stderr: z.string() }).parse(error)
+    assert.equal(code, 1)
+    assert.match(stderr, /^Cannot read .*nothing\.json: .*\n$/)
+    return true
+  })
 })
 
 const Document = z.strictObject({

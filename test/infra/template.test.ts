@@ -1,6 +1,8 @@
 import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
+import { promisify } from 'node:util'
 import type { Resource } from '../../infra/aws/cloudformation.ts'
 import { readSettings, type Settings } from '../../infra/aws/settings.ts'
 import { templateOf } from '../../infra/aws/template.ts'
@@ -77,8 +79,33 @@ test('alarms watch both dead-letter queues, the oldest order, errors, verify and
   ])
 })
 
+test('what verify counts carries the name and dimension that its alarms watch', async () => {
+  const telemetry = join(import.meta.dirname, '../../functions/entry/telemetry.ts')
+  const script = `const { createTelemetry } = await import(${JSON.stringify(telemetry)})
+    const { metrics, flush } = createTelemetry('verify', {})
+    metrics.count('VerifyFailed')
+    flush()`
+  const { stdout } = await promisify(execFile)(process.execPath, ['--input-type=module', '-e', script])
+  const { _aws, ...values } = JSON.parse(stdout)
+  const alarm = templateOf(settings).resources.Resources['VerifyFailedAlarm']
+  const {
+    CloudWatchMetrics: [
+      {
+        Namespace,
+        Dimensions: [[Name]],
+        Metrics: [{ Name: MetricName }],
+      },
+    ],
+  } = _aws
+  assert.partialDeepStrictEqual(alarm?.Properties, {
+    Namespace,
+    MetricName,
+    Dimensions: [{ Name, Value: values[Name] }],
+  })
+})
+
 test('concurrency is kept for respond and verify unless the account cannot spare it', () => {
   assert.deepEqual(templateOf(settings).reserved, { respond: 20, verify: 1 })
   const deployment = { ...settings.deployment, reserveConcurrency: false }
-  assert.deepEqual(templateOf({ ...settings, deployment }).reserved, { respond: null, verify: null })
+  assert.deepEqual(templateOf({ ...settings, deployment }).reserved, {})
 })
