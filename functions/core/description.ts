@@ -2,7 +2,7 @@ import * as z from 'zod'
 
 const id = z.string().min(1).max(128)
 
-export const InterfaceDescription = z.object({
+const InterfaceDescription = z.object({
   id,
   primary: z.boolean(),
   subnet: id,
@@ -20,7 +20,6 @@ export const InterfaceDescription = z.object({
     }),
   ),
 })
-export type InterfaceDescription = z.infer<typeof InterfaceDescription>
 
 export const AclEntry = z.object({
   number: z.number().int(),
@@ -60,7 +59,7 @@ export const Description = z.object({
   state: z.string().max(32),
   /** Milliseconds since the epoch. */
   launchedAt: z.number(),
-  /** False for Spot and for what an autoscaler may replace: what cannot be protected is named on the ticket. */
+  /** A Spot instance takes no protection; what cannot be protected is named on the ticket. */
   spot: z.boolean(),
   tags: z.record(z.string(), z.string()),
   interfaces: z.array(InterfaceDescription),

@@ -43,7 +43,7 @@ export interface JournalHead {
 /** The head of a journal that has no entry yet. */
 export const emptyJournal: JournalHead = { sequence: 0, hash: '' }
 
-export function journalPartition(incident: string): string {
+function journalPartition(incident: string): string {
   return `incident/${incident}`
 }
 

@@ -99,8 +99,3 @@ export async function dropLeases(ledger: Ledger, acl: string): Promise<void> {
   if (row)
     await change(ledger, acl, row, ({ leases }) => ({ leases: leases.filter(lease => lease.incidents.length > 0) }))
 }
-
-export async function listLeases(ledger: Ledger): Promise<{ acl: string; leases: Leases['leases'] }[]> {
-  const rows = await ledger.list(partition)
-  return rows.map(row => ({ acl: row.key.sort, leases: leasesOf(row).leases }))
-}

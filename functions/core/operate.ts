@@ -33,7 +33,7 @@ export type Answer =
   | { readonly queued: Request['verb']; readonly instance: string; readonly id: string }
   | { readonly incidents: readonly Status[] }
 
-export interface Status {
+interface Status {
   readonly incident: Incident
   readonly journal: readonly JournalEntry[]
   /** The first journal entry that does not follow from the one before it; absent for an intact chain. */

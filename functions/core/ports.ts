@@ -1,4 +1,4 @@
-import type { Description, Protection } from './description.ts'
+import type { Description } from './description.ts'
 import type { Incident } from './incident.ts'
 import type { Order } from './order.ts'
 
@@ -118,7 +118,7 @@ export interface Outcome {
   readonly facts: Readonly<Record<string, string | number | boolean | readonly string[]>>
 }
 
-export interface Verdict {
+interface Verdict {
   readonly holds: boolean
   readonly notes: readonly string[]
 }
@@ -134,5 +134,3 @@ export interface Step {
   verify(work: Work): Promise<Verdict>
   revert(work: Work): Promise<Outcome>
 }
-
-export type { Description, Protection }

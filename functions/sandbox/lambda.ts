@@ -17,8 +17,6 @@ export interface Invocation {
   succeed(): void
 }
 
-export type Handler = (event: unknown, context: Invocation) => unknown
-
 /** A Lambda context with real time left: a deadline is the platform's, and the sandbox's virtual time does not move it. */
 export function invocationOf(functionName: string, timeoutMs: number): Invocation {
   const ends = performance.now() + timeoutMs
