@@ -42,6 +42,12 @@ export function alarms({ alarmTopic }: Deployment): Resources {
       'A delivery that watch could not take was not kept as a dead letter either: replay the log group',
       ofFunction('watch', 'DestinationDeliveryFailures'),
     ),
+    OrderFailedAlarm: alarm(
+      'order-failed',
+      'respond could not handle an order three times within a quarter of an hour; it is delivered again, and its log says why',
+      countedBy('respond', 'OrderFailed'),
+      { ...ONCE, Period: 900, Threshold: 3 },
+    ),
     RespondErrorsAlarm: alarm('respond-errors', 'respond ended with an error or out of time', errorsOf('respond')),
     VerifyErrorsAlarm: alarm('verify-errors', 'verify ended with an error or out of time', errorsOf('verify')),
     VerifyFailedAlarm: alarm(
@@ -57,8 +63,9 @@ export function alarms({ alarmTopic }: Deployment): Resources {
     ),
     CutNotProvenAlarm: alarm(
       'cut-not-proven',
-      'A cut became unverified or new-flows-only. Expected after a cut until the flow log has shown it; the ticket says more',
+      'A cut has stayed unproven for twenty minutes, longer than a flow log takes to show it; the ticket says why',
       countedBy('verify', 'CutNotProven'),
+      FOR_20_MINUTES,
     ),
   }
 }
@@ -70,6 +77,8 @@ const ONCE = {
   ComparisonOperator: 'GreaterThanOrEqualToThreshold',
   TreatMissingData: 'notBreaching',
 }
+
+const FOR_20_MINUTES = { ...ONCE, Period: 300, EvaluationPeriods: 4 }
 
 const NEVER_FOR_15_MINUTES = {
   Period: 300,

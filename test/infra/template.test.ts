@@ -52,7 +52,7 @@ test('without a flow log of its own the stack makes neither flow log nor group n
 
 test('every alarm tells the topic when it begins and when it is over', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm', settings)
-  assert.equal(alarms.length, 10)
+  assert.equal(alarms.length, 11)
   for (const { Properties } of alarms)
     for (const actions of ['AlarmActions', 'OKActions'])
       assert.deepEqual(Properties[actions], [settings.deployment.alarmTopic], String(Properties['AlarmName']))
@@ -75,6 +75,7 @@ test('alarms watch both dead-letter queues, the oldest order, errors, verify and
     'Errors firebreak-verify',
     'Errors firebreak-watch',
     'Invocations firebreak-verify',
+    'OrderFailed respond',
     'VerifyFailed verify',
   ])
 })

@@ -49,6 +49,7 @@ export function createRespond(
       const incident = await respond(playbook, settings, order, invocation)
       if (incident) log.info('order handled', { kind: order.kind, incident: incident.id, state: incident.cut.state })
     } catch (thrown) {
+      metrics.count('OrderFailed')
       log.warn('order failed and will be delivered again', { kind: order.kind, reason: reasonOf(thrown) })
       throw thrown
     }
