@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { Description } from './description.ts'
-import { Finding } from './finding.ts'
+import { Finding, Peer } from './finding.ts'
 import { JournalLine } from './journal.ts'
 
 /** Whether a peer is denied in a shared ACL, or why it must not be. */
@@ -55,6 +55,8 @@ export const Incident = z.object({
   restorePoint: Description.optional(),
   /** The quarantine group that the swap uses, by recorded id. */
   quarantine: z.string().max(128).optional(),
+  /** Peers that no signal names and with which bytes passed after the cut. */
+  residual: z.array(Peer),
   denials: z.array(Denial),
   steps: z.record(z.string(), StepRecord),
   cut: z.object({

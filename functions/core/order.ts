@@ -1,5 +1,5 @@
 import * as z from 'zod'
-import { Finding } from './finding.ts'
+import { Finding, Peer } from './finding.ts'
 
 const instance = z.string().min(1).max(64)
 const incident = z.string().min(1).max(64)
@@ -9,6 +9,8 @@ const by = z.string().min(1).max(256)
 export const Order = z.discriminatedUnion('kind', [
   z.object({ kind: z.literal('finding'), finding: Finding }),
   z.object({ kind: z.literal('continue'), instance, incident }),
+  /** External peers with which bytes still pass after the cut, as verify saw. */
+  z.object({ kind: z.literal('residual'), instance, incident, peers: z.array(Peer).min(1).max(64) }),
   z.object({ kind: z.literal('approve'), instance, incident, by }),
   z.object({ kind: z.literal('release'), instance, incident, by }),
 ])

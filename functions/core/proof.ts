@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { contains, isExternal, parseCidr } from './address.ts'
 import { aclsOf } from './denial.ts'
 import type { AclDescription, Description } from './description.ts'
+import type { Peer } from './finding.ts'
 import { ICMP, TCP } from './flow.ts'
 import type { CutState, Incident } from './incident.ts'
 import type { Tracked, Traffic } from './traffic.ts'
@@ -74,6 +75,18 @@ export function prove(
   if (passing.size > 0 || alive.length > 0) return { state: 'new-flows-only', reasons }
   if (truncated.length > 0) return { state: 'unverified', reasons }
   return { state: 'cut', reasons: [] }
+}
+
+/** External peers, not judged yet, with which bytes passed after the cut: they are denied under the same conditions. */
+export function residualPeers(incident: Incident, live: Description | undefined, traffic: Traffic): Peer[] {
+  const { at } = incident.cut
+  if (!live || at === undefined) return []
+  const known = new Set(incident.denials.map(({ peer }) => peer))
+  return traffic.conversations
+    .filter(one => one.established && !one.closed && one.last * 1000 > at && isExternal(one.peer))
+    .filter(one => !known.has(one.peer) && !isFiltered(one, incident, live))
+    .map(({ peer, port, protocol }) => ({ address: peer, port, protocol }))
+    .slice(0, 64)
 }
 
 function mayBeTracked(

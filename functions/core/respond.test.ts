@@ -278,3 +278,28 @@ test('respond() costs two ledger round trips before the first change', async () 
   await handle(engine, findingOf())
   assert.equal(atCut, 2)
 })
+
+test('respond() asks about the peers of earlier alerts when the incident becomes a cut', async () => {
+  const engine = await engineOf()
+  await handle(engine, findingOf({ decision: 'alert', score: 70, peers: [peer('198.51.100.7')] }))
+  await handle(engine, findingOf({ id: 'f2'.padEnd(64, '0') }))
+  assert.deepEqual(engine.cloud.denied.toSorted(), ['198.51.100.7', '203.0.113.9'])
+})
+
+test('respond() denies a residual peer once, and only while the incident is cut', async () => {
+  const engine = await engineOf()
+  const incident = await handle(engine, findingOf())
+  const order = {
+    kind: 'residual',
+    instance: INSTANCE,
+    incident: incident?.id ?? '',
+    peers: [peer('198.51.100.7')],
+  } as const
+  const deliver = (owner: string) =>
+    respond(engine.ports, engine.settings, { ...order, peers: [...order.peers] }, engine.invocation(owner))
+  await deliver('two')
+  await deliver('three')
+  assert.deepEqual(engine.cloud.denied, ['203.0.113.9', '198.51.100.7'])
+  assert.equal((await incidentOf(engine)).residual.length, 1)
+  assert.deepEqual((await incidentOf(engine)).restorePoint?.interfaces[0]?.groups, ['sg-agents'])
+})

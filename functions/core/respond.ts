@@ -75,6 +75,7 @@ export async function respond(
     const by = order.kind === 'release' ? order.by : (held.incident.releasedBy ?? '')
     return (await release(run, held, by, claimOf(run, invocation))).incident
   }
+  if (order.kind === 'residual') return onResidual(ports, settings, held, order.peers, run, invocation)
   return resume(ports, settings, held, run, invocation)
 }
 
@@ -94,7 +95,7 @@ async function onFinding(
   run: Run,
   invocation: Invocation,
 ): Promise<Incident | undefined> {
-  const situation = await survey(ports, finding.instance, finding.peers, finding.placement, run.signal)
+  let situation = await survey(ports, finding.instance, finding.peers, finding.placement, run.signal)
   const newest = situation.held
   const open = newest && newest.incident.closedAt === undefined ? newest : undefined
   if (newest?.incident.findingIds.includes(finding.id)) {
@@ -117,6 +118,10 @@ async function onFinding(
     ? join(open.incident, finding, judged, now)
     : openFor(finding, judged, nextIncidentId(finding.account, finding.instance, newest?.incident), now)
   ports.metrics.count(open ? 'FindingJoined' : 'IncidentOpened')
+  // An incident that was only reported so far becomes a cut: its earlier peers were never asked about.
+  const unasked = joined.denials.length === 0 && peersOf(joined).some(({ address }) => !situation.asked(address))
+  if (joined.verdict === 'isolate' && unasked)
+    situation = await survey(ports, finding.instance, peersOf(joined), finding.placement, run.signal)
   return advance(ports, settings, situation, joined, open, run, invocation)
 }
 
@@ -130,8 +135,7 @@ async function onApproval(
 ): Promise<Incident | undefined> {
   const { incident } = held
   if (incident.verdict === 'isolate') return resume(ports, settings, held, run, invocation)
-  const placement = incident.findings.findLast(finding => finding.placement)?.placement
-  const situation = await survey(ports, incident.instance, peersOf(incident), placement, run.signal)
+  const situation = await survey(ports, incident.instance, peersOf(incident), placementOf(incident), run.signal)
   if (!situation.description)
     throw new Error(`Cannot approve incident ${incident.id}: the cloud knows no such instance`)
   const now = ports.clock.now()
@@ -153,6 +157,7 @@ function openFor(finding: Finding, judged: Judged, id: string, now: number): Inc
     verdictReason: judged.reason,
     findings: [finding],
     findingIds: [finding.id],
+    residual: [],
     denials: [],
     steps: {},
     cut: { state: judged.verdict === 'isolate' ? 'pending' : 'none', reasons: [] },
@@ -189,7 +194,34 @@ function summary({ decision, score, signals, drill }: Finding): string {
 }
 
 function peersOf(incident: Incident): Peer[] {
-  return incident.findings.flatMap(({ peers }) => peers)
+  return [...incident.findings.flatMap(({ peers }) => peers), ...incident.residual]
+}
+
+/** Denies what verify saw passing after the cut, under the same conditions as the findings' peers. */
+async function onResidual(
+  ports: RespondPorts,
+  settings: RespondSettings,
+  held: Held,
+  peers: readonly Peer[],
+  run: Run,
+  invocation: Invocation,
+): Promise<Incident | undefined> {
+  const { incident } = held
+  const known = new Set(peersOf(incident).map(({ address }) => address))
+  const fresh = peers.filter(({ address }) => !known.has(address))
+  if (fresh.length === 0 || incident.verdict !== 'isolate') return resume(ports, settings, held, run, invocation)
+  const placement = placementOf(incident)
+  const situation = await survey(ports, incident.instance, fresh, placement, run.signal)
+  const at = ports.clock.now()
+  const text = `Bytes passed after the cut with ${fresh.map(({ address }) => address).join(', ')}`
+  const widened = withLines({ ...incident, residual: [...incident.residual, ...fresh].slice(0, MAX_DENIALS) }, [
+    { at, kind: 'note', text: text.slice(0, 4096) },
+  ])
+  return advance(ports, settings, situation, widened, held, run, invocation)
+}
+
+function placementOf(incident: Incident): Finding['placement'] {
+  return incident.findings.findLast(finding => finding.placement)?.placement
 }
 
 /**

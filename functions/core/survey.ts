@@ -24,6 +24,8 @@ export interface Situation {
   readonly budget: { readonly value: Budget; readonly row: Row | undefined }
   readonly leases: ReadonlyMap<string, Row | undefined>
   readonly neighbourUse: (acl: string, peer: string) => NeighbourUse
+  /** Whether the question about a peer was asked. */
+  readonly asked: (peer: string) => boolean
 }
 
 /**
@@ -69,6 +71,7 @@ export async function survey(
     budget: { value: budget ? Budget.parse(budget.value) : { cuts: [] }, row: budget },
     leases: new Map([...shared.leases, ...late.leases]),
     neighbourUse: (acl, peer) => uses.get(`${acl} ${peer}`) ?? 'unknown',
+    asked: peer => peers.some(({ address }) => address === peer),
   }
 }
 

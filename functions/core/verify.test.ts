@@ -213,3 +213,41 @@ test('verify() looks at the other incidents and says so when one part fails', as
   assert.deepEqual(seen.failures, ['inventory: Error: RequestLimitExceeded'])
   assert.equal(seen.incidents.length, 1)
 })
+
+test('verify() orders a deny of an external peer with which bytes pass after the cut, and of nobody else', async () => {
+  const engine = await cutEngine()
+  engine.clock.advance(300_000)
+  const seen = {
+    port: 443,
+    protocol: 6,
+    first: NOW / 1000 - 600,
+    last: NOW / 1000 + 120,
+    closed: false,
+    established: true,
+  }
+  const conversations = [
+    { ...seen, peer: '198.51.100.7' },
+    { ...seen, peer: '10.0.0.9' },
+    { ...seen, peer: '198.51.100.8', closed: true },
+    { ...seen, peer: '198.51.100.9', last: NOW / 1000 - 1 },
+  ]
+  const allowing = [true, false].map(egress => ({
+    number: 100,
+    egress,
+    allow: true,
+    cidr: '0.0.0.0/0',
+    protocol: '-1',
+  }))
+  const described = await engine.ports.instances.describe(INSTANCE, VPC, soon())
+  assert.ok(described)
+  const live = { ...described, acls: described.acls.map(acl => ({ ...acl, entries: allowing })) }
+  const instances = { describe: async () => live }
+  await verify(
+    portsOf(engine, { instances, readTraffic: async () => ({ ...quiet, conversations }) }),
+    { ...engine.settings, tracking },
+    soon(),
+  )
+  const [order] = engine.sent.filter(message => message.order.kind === 'residual')
+  assert.ok(order?.order.kind === 'residual')
+  assert.deepEqual(order.order.peers, [{ address: '198.51.100.7', port: 443, protocol: 6 }])
+})

@@ -1,4 +1,6 @@
+import { createHash } from 'node:crypto'
 import { reasonOf } from './errors.ts'
+import type { Peer } from './finding.ts'
 import type { Fleet } from './fleet.ts'
 import type { Incident, StepRecord } from './incident.ts'
 import { amendIncident, type Held, listIncidents, settleJournal, withLines } from './incident-store.ts'
@@ -7,7 +9,7 @@ import type { JournalLine } from './journal.ts'
 import { dueSteps, MAX_ATTEMPTS } from './playbook.ts'
 import type { Policy } from './policy.ts'
 import type { Clock, Instances, Ledger, Log, Metrics, Queue, Step } from './ports.ts'
-import { type Proof, prove, type TrackingTimeouts } from './proof.ts'
+import { type Proof, prove, residualPeers, type TrackingTimeouts } from './proof.ts'
 import { continuation } from './respond.ts'
 import type { Traffic } from './traffic.ts'
 import { keepInventory } from './upkeep.ts'
@@ -137,6 +139,8 @@ async function proveIncident(
   ])
   const quarantine = incident.quarantine ?? (network && NetworkRow.parse(network.value).quarantine)
   const proof = prove(incident, live, traffic, now, settings.tracking)
+  const passing = residualPeers(incident, live, traffic)
+  if (passing.length > 0) await ports.queue.send(residualOrder(incident, passing))
   const lines = [...undone.map(({ line }) => line(now)), ...proofLines(incident, proof, now)]
   const revived = Object.fromEntries(
     [
@@ -165,6 +169,14 @@ async function proveIncident(
   // At every run, so that an alarm can tell a cut that stays unproven from one whose flow log is on its way.
   if (proof.state !== 'cut') ports.metrics.count('CutNotProven')
   return settleJournal(ports.ledger, amended, undefined, 'verify', now)
+}
+
+function residualOrder({ id, instance }: Incident, peers: Peer[]): Parameters<Queue['send']>[0] {
+  const named = peers.map(({ address }) => address).toSorted()
+  const hash = createHash('sha256')
+    .update(JSON.stringify(['residual', id, named]))
+    .digest('hex')
+  return { lane: instance, id: hash, order: { kind: 'residual', instance, incident: id, peers } }
 }
 
 /** Steps that were done and do not hold any more: a group swapped back, an entry deleted, a new interface. */

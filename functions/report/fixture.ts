@@ -322,6 +322,7 @@ export function romeReport(): ReportInput & { readonly incident: Incident } {
       findingIds: [finding.id, later.id],
       restorePoint,
       quarantine: 'sg-0quarantine000001',
+      residual: [],
       denials: [
         { acl: 'acl-0c0c0c0c0c0c0c0c0', peer: host, allowed: true, reason: '' },
         { acl: 'acl-0c0c0c0c0c0c0c0c0', peer: pool, allowed: true, reason: '' },

@@ -63,6 +63,7 @@ export function incidentOf(restorePoint: Description, more: Partial<Incident> = 
     findings: [],
     findingIds: [],
     restorePoint,
+    residual: [],
     denials: [],
     steps: {},
     cut: { state: 'pending', reasons: [] },
