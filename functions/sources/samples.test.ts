@@ -4,6 +4,8 @@ import { test } from 'node:test'
 import { gunzipSync } from 'node:zlib'
 import * as z from 'zod'
 import { openBridgeEvent } from './envelopes/eventbridge.ts'
+import { logObjectOf, openObjectNotice } from './envelopes/objects.ts'
+import { openFirehose, openKinesis, openQueue } from './envelopes/records.ts'
 import { collecting } from './envelopes/sink-fixture.ts'
 import { openSubscription } from './envelopes/subscription.ts'
 import { eventSources, sources } from './registry.ts'
@@ -85,7 +87,7 @@ for (const [name, expected] of Object.entries(notices))
 for (const [source, files] of Object.entries(samples)) {
   test(`every sample of ${source} is in the table`, () => {
     const found = readdirSync(new URL(`${source}/`, EVENTS))
-      .filter(file => file.endsWith('.json') && !/\.(decoded|event)\.json$/.test(file))
+      .filter(file => file.endsWith('.json') && !/\.(decoded|event|notice|stream)\.json$/.test(file))
       .map(file => file.slice(0, -'.json'.length))
     assert.deepEqual(found.sort(), Object.keys(files).sort())
   })
@@ -104,3 +106,33 @@ for (const [source, files] of Object.entries(samples)) {
       assert.deepEqual(content, read(`${source}/${file}.decoded.json`), 'the readable sibling says the same')
     })
 }
+
+test('the samples of object notices, through a queue and on the bus, name one log', () => {
+  const [queued] = openQueue(read('aws-vpc-flow/s3.notice.json'), openObjectNotice).records
+  const onBus = openObjectNotice(read('aws-vpc-flow/s3-bus.notice.json'))
+  assert.equal(onBus.length, 1)
+  assert.deepEqual(queued?.content, onBus)
+  assert.deepEqual(logObjectOf(onBus[0]?.key ?? ''), {
+    source: 'aws-vpc-flow',
+    account: '123456789012',
+    encoding: 'gzip',
+  })
+})
+
+test('the samples of streams carry the flows of the subscription', () => {
+  const flowsOf = (event: unknown, open: typeof openKinesis) => {
+    const seen = collecting()
+    for (const { content } of open(event).records) {
+      if (content.kind === 'lines') {
+        const reader = sources['aws-vpc-flow']?.lines({}, seen.sink)
+        reader?.push(content.bytes)
+        reader?.end()
+      } else if (content.delivery.kind === 'events') sources['aws-vpc-flow']?.open({})(content.delivery, seen.sink)
+    }
+    assert.deepEqual(seen.rejected, [])
+    return seen.flows
+  }
+  const viaKinesis = flowsOf(read('aws-vpc-flow/kinesis.stream.json'), openKinesis)
+  assert.equal(viaKinesis.length, 5)
+  assert.deepEqual(flowsOf(read('aws-vpc-flow/firehose.stream.json'), openFirehose), viaKinesis)
+})

@@ -79,7 +79,8 @@ const NEEDED = bit(PROTOCOL) | bit(PACKETS) | bit(BYTES) | bit(START) | bit(END)
  * allocation but the record itself.
  */
 export function createRecordDecoder(strings: Strings, receiver: Receiver, origin?: Origin): RecordDecoder {
-  const numbers = new Float64Array(PAST)
+  // No typed array: what comes out of a Float64Array is boxed in every record, and a small integer here is not.
+  const numbers: (number | undefined)[] = new Array(PAST).fill(undefined)
   const texts: (string | undefined)[] = new Array(FIRST_NUMBER).fill(undefined)
   let last: Format | undefined
 
@@ -101,7 +102,7 @@ export function createRecordDecoder(strings: Strings, receiver: Receiver, origin
     if (format !== last) {
       // Columns that the new format lacks must not keep the old one's values.
       last = format
-      numbers.fill(0)
+      numbers.fill(undefined)
       texts.fill(undefined)
     }
     let at = from

@@ -51,8 +51,10 @@ export function createLineSplitter(longest: number, receiver: Lines): LineReader
   }
 
   return {
-    push(chunk) {
-      if (chunk.length === 0) return
+    push(bytes) {
+      if (bytes.length === 0) return
+      // One kind of array for the scanners: with Buffers beside it every byte that is read would be looked at twice.
+      const chunk = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength)
       let from = 0
       if (size > 0 || dropped > 0) {
         const end = chunk.indexOf(NEWLINE, from)
