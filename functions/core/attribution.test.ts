@@ -132,14 +132,19 @@ test('aclOf() knows interfaces that no instance holds', async () => {
   assert.equal(inventory.aclOf('eni-none'), undefined)
 })
 
-test('load() asks the ledger once a minute', async () => {
+test('load() asks the ledger again after two minutes and a half, for what was missing after one', async () => {
   const { inventory, reads, later } = await stage({ onInterface: [{ instance: 'i-1', from: T - HOUR }] })
   const first = reads()
   await inventory.load(['eni-1', 'eni-lb'], ['10.0.0.5'], ['i-1'])
   assert.equal(reads(), first)
   later(60_001)
+  await inventory.load(['eni-1'], ['10.0.0.5'], ['i-1'])
+  assert.equal(reads(), first)
+  await inventory.load(['eni-lb'], [], [])
+  assert.equal(reads(), first + 1)
+  later(90_000)
   await inventory.load(['eni-1', 'eni-lb'], ['10.0.0.5'], [])
-  assert.equal(reads(), 2 * first)
+  assert.equal(reads(), 2 * first + 1)
 })
 
 test('made-up interfaces cost a bounded number of reads', async () => {

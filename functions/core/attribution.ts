@@ -16,7 +16,7 @@ export type Holder =
 export type Unattributed = 'unknown' | 'ambiguous' | 'before the tenure' | 'before the launch' | 'too many'
 
 export interface Attribution {
-  /** Reads what a batch will ask for, at once. Whatever was read in the last minute is not read again. */
+  /** Reads what a batch will ask for, at once. What was read lately is not read again, what was found missing sooner. */
   load(interfaces: Iterable<string>, addresses: Iterable<string>, instances: Iterable<string>): Promise<void>
   /** Times in seconds since the epoch: the record's start and end. */
   byInterface(networkInterface: string, start: number, end: number): Holder
@@ -27,7 +27,11 @@ export interface Attribution {
   aclOf(networkInterface: string): string | undefined
 }
 
-const FRESH_FOR = 60_000
+/**
+ * Milliseconds. Logs come a minute apart, and what is read for one must serve the next ones. It stays well below the 5 to 10
+ * minutes by which flow logs are late: who holds an interface anew is known here before the first record of it comes.
+ */
+const FRESH_FOR = { found: 150_000, missing: 60_000 } as const
 const MAX_CACHED = 20_000
 /** A batch names few interfaces; one that names thousands is made up, and each would cost a read. */
 const MAX_ASKED = 2000
@@ -39,12 +43,12 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
   const cache = new Map<string, { readonly value: unknown; readonly at: number }>()
   let acls: { readonly byInterface: ReadonlyMap<string, string>; readonly at: number } | undefined
 
-  const isFresh = (at: number) => at > clock.now() - FRESH_FOR
+  const isFresh = (at: number, found: boolean) => at > clock.now() - FRESH_FOR[found ? 'found' : 'missing']
 
   async function read(keys: Iterable<Key>): Promise<void> {
     const missing = [...new Map([...keys].map(key => [key.sort, key])).values()].filter(({ sort }) => {
       const known = cache.get(sort)
-      return !known || !isFresh(known.at)
+      return !known || !isFresh(known.at, known.value !== undefined)
     })
     await Promise.all(
       missing.slice(0, MAX_ASKED).map(async key => {
@@ -65,7 +69,7 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
 
   /** Interfaces that no instance holds, such as those of load balancers, stand in the ACLs' rows only. */
   async function loadAcls(): Promise<void> {
-    if (acls && isFresh(acls.at)) return
+    if (acls && isFresh(acls.at, false)) return
     const rows = await ledger.list(inventoryKeys.partition, inventoryKeys.acl('').sort)
     const behind = rows.flatMap(row => parsed(AclRow, row.value) ?? [])
     acls = {

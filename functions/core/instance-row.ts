@@ -40,13 +40,19 @@ export function instanceKey(instance: string): Key {
   return { partition: `traffic/${instance}`, sort: 'state' }
 }
 
-/** Throws `InputError` on what no watch wrote. */
-export function readRow(value: unknown): InstanceRecord {
+/** The row with its state still packed. Throws `InputError` on what no watch wrote. */
+export function readPacked(value: unknown): Omit<InstanceRecord, 'state'> {
   const parsed = InstanceTraffic.safeParse(value)
   if (!parsed.success)
     throw new InputError(`Cannot read an instance's traffic: ${quoted(z.prettifyError(parsed.error))}`)
   const { packed, told, owed } = parsed.data
-  return { state: unpackState(packed), packed, told, owed: owed ?? [] }
+  return { packed, told, owed: owed ?? [] }
+}
+
+/** Throws `InputError` on what no watch wrote. */
+export function readRow(value: unknown, unpack: (packed: Uint8Array) => InstanceState = unpackState): InstanceRecord {
+  const row = readPacked(value)
+  return { ...row, state: unpack(row.packed) }
 }
 
 export function rowValue(packed: Uint8Array, told: Told | undefined, owed: readonly Finding[]): unknown {

@@ -75,26 +75,39 @@ export interface Prevalence {
 
 export function prevalence(ledger: Ledger): Prevalence {
   const cache = new Map<string, { readonly cells: Uint32Array; readonly at: number }>()
+  /** Deliveries that come together ask for the same. */
+  const reading = new Map<string, Promise<void>>()
 
   function keys(peer: string, now: number): Key[] {
     const newest = Math.floor(now / PERIOD)
     return [newest, newest - 1].map(generation => shardKey(generation, shardOf(peer)))
   }
 
+  async function read(key: Key, now: number): Promise<void> {
+    const row = await ledger.read(key)
+    cache.delete(key.sort)
+    cache.set(key.sort, { cells: readBits(row?.value), at: now })
+    for (const oldest of cache.keys()) {
+      if (cache.size <= MAX_CACHED) break
+      cache.delete(oldest)
+    }
+  }
+
+  function refreshed(key: Key, now: number): Promise<void> {
+    const under = reading.get(key.sort)
+    if (under) return under
+    const one = read(key, now).finally(() => reading.delete(key.sort))
+    reading.set(key.sort, one)
+    return one
+  }
+
   return {
     async load(peers, now) {
       const wanted = new Map(peers.flatMap(peer => keys(peer, now)).map(key => [key.sort, key]))
       await Promise.all(
-        [...wanted].map(async ([name, key]) => {
-          const known = cache.get(name)
-          if (known && known.at > now - FRESH_FOR) return
-          const row = await ledger.read(key)
-          cache.delete(name)
-          cache.set(name, { cells: readBits(row?.value), at: now })
-          for (const oldest of cache.keys()) {
-            if (cache.size <= MAX_CACHED) break
-            cache.delete(oldest)
-          }
+        [...wanted.values()].map(async key => {
+          const known = cache.get(key.sort)
+          if (!known || known.at <= now - FRESH_FOR) await refreshed(key, now)
         }),
       )
     },

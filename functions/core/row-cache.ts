@@ -12,9 +12,18 @@ export interface Edited<T> {
 export interface RowCache {
   /**
    * Applies an edit to the newest row: to the cached one first, since a write of it succeeds only if nobody wrote since,
-   * and to what stands there after a lost race. The edit may run several times and must change nothing else.
+   * and to what stands there after a lost race. The edit may run several times and must change nothing else. Edits of one
+   * row take turns here; those that come while a write is under way share the next one.
    */
   change<T>(key: Key, edit: (value: unknown) => Edited<T>): Promise<T>
+}
+
+interface Turn {
+  /** Applies the edit to what the turns before it made of the row. */
+  apply(value: unknown): Edited<unknown> | undefined
+  /** Ends the turn, with what its last application came to. */
+  end(): void
+  refuse(thrown: unknown): void
 }
 
 const MAX_RACES = 24
@@ -29,6 +38,8 @@ export function rowCache(
   pause: ((milliseconds: number) => Promise<void>) | undefined,
 ): RowCache {
   const cache = new Map<string, Row | 'absent'>()
+  /** By row, those that wait while its write is under way. */
+  const lanes = new Map<string, Turn[]>()
 
   function remember(name: string, row: Row | undefined): void {
     cache.delete(name)
@@ -39,28 +50,71 @@ export function rowCache(
     }
   }
 
-  return {
-    async change<T>(key: Key, edit: (value: unknown) => Edited<T>): Promise<T> {
-      const name = JSON.stringify([key.partition, key.sort])
-      for (let race = 0; race < MAX_RACES; race++) {
-        const known = cache.get(name)
-        let row: Row | undefined
-        if (known === undefined) {
-          row = await ledger.read(key)
-          remember(name, row)
-        } else if (known !== 'absent') row = known
-        const { value, expires, result } = edit(row?.value)
-        if (value === undefined) return result
-        const written = await ledger.write(key, value, row?.version ?? 'absent', expires)
-        if (written) {
-          remember(name, written)
-          return result
-        }
-        cache.delete(name)
-        // The first lost race is most often only an old copy.
-        if (race > 0) await pause?.(Math.random() * Math.min(1000, 10 * 2 ** race))
+  async function commit(key: Key, name: string, turns: readonly Turn[]): Promise<void> {
+    for (let race = 0; race < MAX_RACES; race++) {
+      const known = cache.get(name)
+      let row: Row | undefined
+      if (known === undefined) {
+        row = await ledger.read(key)
+        remember(name, row)
+      } else if (known !== 'absent') row = known
+      let next: { readonly value: unknown; readonly expires: number | undefined } | undefined
+      for (const turn of turns) {
+        const edited = turn.apply(next ? next.value : row?.value)
+        if (edited?.value !== undefined) next = { value: edited.value, expires: edited.expires }
       }
-      throw new RetryableError(`Cannot change ledger row ${name}: ${MAX_RACES} other writers came first`)
+      if (!next) return
+      const written = await ledger.write(key, next.value, row?.version ?? 'absent', next.expires)
+      if (written) return remember(name, written)
+      cache.delete(name)
+      // The first lost race is most often only an old copy.
+      if (race > 0) await pause?.(Math.random() * Math.min(1000, 10 * 2 ** race))
+    }
+    throw new RetryableError(`Cannot change ledger row ${name}: ${MAX_RACES} other writers came first`)
+  }
+
+  async function serve(key: Key, name: string, waiting: Turn[]): Promise<void> {
+    while (waiting.length > 0) {
+      const turns = waiting.splice(0)
+      try {
+        await commit(key, name, turns)
+        for (const turn of turns) turn.end()
+      } catch (thrown) {
+        for (const turn of turns) turn.refuse(thrown)
+      }
+    }
+    lanes.delete(name)
+  }
+
+  return {
+    change<T>(key: Key, edit: (value: unknown) => Edited<T>): Promise<T> {
+      return new Promise<T>((resolve, reject) => {
+        const name = JSON.stringify([key.partition, key.sort])
+        let end = () => reject(new Error(`Cannot change ledger row ${name}: the edit was never applied`))
+        const turn: Turn = {
+          apply(value) {
+            try {
+              const edited = edit(value)
+              end = () => resolve(edited.result)
+              return edited
+            } catch (thrown) {
+              // Its own fault alone: the others' turns go on as if it had not come.
+              end = () => reject(thrown)
+              return undefined
+            }
+          },
+          end: () => end(),
+          refuse: reject,
+        }
+        const lane = lanes.get(name)
+        if (lane) {
+          lane.push(turn)
+          return
+        }
+        const waiting = [turn]
+        lanes.set(name, waiting)
+        void serve(key, name, waiting)
+      })
     },
   }
 }

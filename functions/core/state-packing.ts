@@ -21,9 +21,12 @@ const MAPS = ['targets', 'addresses', 'ports', 'refused'] as const
 
 /**
  * The settled state in bytes. Where they would be too many the window is halved, with it the connections and names that
- * are told apart, and in the end the conversations: `tightened` says how often.
+ * are told apart, and in the end the conversations: `tightened` says how often. `size`: bytes before compression.
  */
-export function packState(state: InstanceState, now: number): { packed: Uint8Array; tightened: number } {
+export function packState(
+  state: InstanceState,
+  now: number,
+): { readonly packed: Uint8Array; readonly tightened: number; readonly size: number } {
   for (let tightened = 0; ; tightened++) {
     if (tightened > 0)
       settle(state, now, {
@@ -32,8 +35,9 @@ export function packState(state: InstanceState, now: number): { packed: Uint8Arr
         names: Math.max(8, 192 >> tightened),
         conversations: BOUNDS.conversations >> Math.max(0, tightened - 6),
       })
-    const packed = deflateRawSync(write(state), { level: 1 })
-    if (packed.length <= MAX_PACKED) return { packed, tightened }
+    const bytes = write(state)
+    const packed = deflateRawSync(bytes, { level: 1 })
+    if (packed.length <= MAX_PACKED) return { packed, tightened, size: bytes.length }
   }
 }
 

@@ -4,7 +4,7 @@ import { InputError, quoted, RetryableError, reasonOf } from './errors.ts'
 import type { Finding } from './finding.ts'
 import { type Evidence, type Grouped, type GroupingSettings, group } from './grouping.ts'
 import { loadIncident } from './incident-store.ts'
-import { type InstanceRecord, instanceKey, readRow, rowValue } from './instance-row.ts'
+import { type InstanceRecord, instanceKey, readPacked, readRow, rowValue } from './instance-row.ts'
 import {
   addAlert,
   addCoverage,
@@ -25,7 +25,8 @@ import type { Clock, DeadLetter, DeadLetters, Ledger, Log, Metrics, Queue } from
 import { prevalence, recordInstanceUses } from './prevalence.ts'
 import { type Edited, rowCache } from './row-cache.ts'
 import type { RuleSettings } from './rule-settings.ts'
-import { packState } from './state-packing.ts'
+import { type StateMemory, stateMemory } from './state-memory.ts'
+import { packState, unpackState } from './state-packing.ts'
 
 export interface WatchPorts {
   readonly clock: Clock
@@ -64,6 +65,8 @@ interface Watched {
 }
 
 const MAX_ROWS = 256
+/** Bytes before compression: some 200 busy instances, and no more than a function's memory where they are flooded. */
+const MAX_UNPACKED = 8_000_000
 const AT_ONCE = 8
 const DAY = 86_400_000
 /** A silent connection stays tracked for five days, and so long the row must stand. */
@@ -87,18 +90,28 @@ export function createWatch(
   const instances = rowCache(ledger, MAX_ROWS, ports.pause)
   const shared = rowCache(ledger, MAX_ROWS, ports.pause)
   const common = prevalence(ledger)
-  let scope: { readonly size: number; readonly since: number; readonly at: number } | undefined
+  const unpacked = stateMemory(MAX_UNPACKED)
+  let scope: { readonly value: ReturnType<typeof readScope>; readonly at: number } | undefined
 
-  async function scopeNow() {
+  function scopeNow() {
     const now = clock.now()
-    if (scope && scope.at > now - SCOPE_FRESH_FOR) return scope
+    if (scope && scope.at > now - SCOPE_FRESH_FOR) return scope.value
+    const asked = { value: readScope(now), at: now }
+    scope = asked
+    asked.value.catch(() => {
+      // The next delivery asks again.
+      if (scope === asked) scope = undefined
+    })
+    return asked.value
+  }
+
+  async function readScope(now: number) {
     const [row, since] = await Promise.all([
       ledger.read(inventoryKeys.scope),
       // The first watch ever writes when it began, so that "nobody else uses this" is not said of the first minutes.
       shared.change({ partition: 'scope', sort: 'since' }, value => sinceOf(value, now)),
     ])
-    scope = { size: row ? ScopeRow.parse(row.value).inScope : 0, since, at: now }
-    return scope
+    return { size: row ? ScopeRow.parse(row.value).inScope : 0, since }
   }
 
   async function watchInstance(evidence: Evidence, counts: { repeated: number; late: number }): Promise<Finding[]> {
@@ -119,7 +132,7 @@ export function createWatch(
     function edit(value: unknown): Edited<Watched | 'ask'> {
       corrupt.length = 0
       asked.clear()
-      const before = recordOf(value, now, row.instance, corrupt)
+      const before = recordOf(value, now, row.instance, unpacked, corrupt)
       const added = addAll(before.state, evidence, name => detection.rules.some(rule => rule.keeps?.(name)))
       settle(before.state, Math.floor(now / 1000))
       const view = instanceView(before.state, {
@@ -135,10 +148,14 @@ export function createWatch(
       const silenced = !found && before.told !== undefined && isFinding(judgement)
       if (!loaded && (asked.size > 0 || silenced)) return { result: 'ask' }
       const owed = found ? [...before.owed, found.finding] : before.owed
-      const { packed, tightened } = packState(before.state, Math.floor(now / 1000))
+      const { packed, tightened, size: bytes } = packState(before.state, Math.floor(now / 1000))
       if (tightened > 0) metrics.count('StateTightened')
       const result = { owed, ...added }
-      if (!found && before.packed && Buffer.compare(packed, before.packed) === 0) return { result }
+      if (!found && before.packed && Buffer.compare(packed, before.packed) === 0) {
+        unpacked.keep(before.packed, before.state, bytes)
+        return { result }
+      }
+      unpacked.keep(packed, before.state, bytes)
       return { value: rowValue(packed, found?.told ?? before.told, owed), expires: now + KEEP_FOR, result }
     }
     let watched = await instances.change(key, edit)
@@ -204,11 +221,12 @@ function recordOf(
   value: unknown,
   now: number,
   instance: string,
+  unpacked: StateMemory,
   corrupt: DeadLetter[],
 ): Omit<InstanceRecord, 'packed'> & { readonly packed: Uint8Array | undefined } {
   if (value === undefined) return { state: newState(), packed: undefined, told: undefined, owed: [] }
   try {
-    return readRow(value)
+    return readRow(value, packed => unpacked.take(packed) ?? unpackState(packed))
   } catch (thrown) {
     if (!(thrown instanceof InputError)) throw thrown
     const { partition, sort } = instanceKey(instance)
@@ -240,7 +258,7 @@ function addAll(state: InstanceState, evidence: Evidence, keeps: (name: string) 
 
 function withoutOwed(value: unknown, sent: readonly Finding[], now: number): Edited<void> {
   if (value === undefined) return { result: undefined }
-  const { packed, told, owed } = readRow(value)
+  const { packed, told, owed } = readPacked(value)
   const left = owed.filter(({ id }) => !sent.some(one => one.id === id))
   if (left.length === owed.length) return { result: undefined }
   return { value: rowValue(packed, told, left), expires: now + KEEP_FOR, result: undefined }
