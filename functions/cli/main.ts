@@ -57,6 +57,29 @@ export async function main(args: readonly string[], output: Output = processOutp
       await ask(verb, options, output)
     })
 
+  program
+    .command('replay')
+    .description('Runs the detection over logs on disk and tells what it would have found')
+    .argument('<files...>', 'log files, plain, gzip, zstd or Parquet; patterns are expanded, - is standard input')
+    .option('--source <id>', 'whose logs they are; without it the content tells')
+    .option(
+      '--fields <format>',
+      'the format of a flow log without a header, as it was given when the flow log was made',
+    )
+    .option(
+      '--inventory <file>',
+      'JSON array of {interface, instance, addresses, tags}; without it each interface is one',
+    )
+    .option('--since <time>', 'only records from that time on')
+    .option('--until <time>', 'only records before that time')
+    .option('--explain <instance>', 'its score minute by minute')
+    .option('--json', 'one JSON object a finding and one for the whole, a line each')
+    .addHelpText('after', '\nExit code: 0, or 2 if a file could not be read; what could be read is told nonetheless.\n')
+    .action(async (files: string[], options) => {
+      const { replay } = await import('./replay/index.ts')
+      code = (await replay(files, options, output)) ? EXIT.ok : EXIT.unusable
+    })
+
   try {
     await program.parseAsync([...args], { from: 'user' })
     return code

@@ -43,6 +43,17 @@ export async function group(
   settings: GroupingSettings,
   now: number,
 ): Promise<Grouped> {
+  const sound = soundOf(delivery, now)
+  await attribution.load(...questions(sound.flows, sound.coverage, sound.names, sound.alerts))
+  return groupSound(sound, attribution, settings, now)
+}
+
+/** What of a delivery can be counted with, and what cannot. */
+export interface Sound extends Pick<Delivery, 'flows' | 'coverage' | 'names' | 'alerts'> {
+  readonly unsound: readonly Unsound[]
+}
+
+export function soundOf(delivery: Pick<Delivery, 'flows' | 'coverage' | 'names' | 'alerts'>, now: number): Sound {
   const seconds = now / 1000
   const unsound: Unsound[] = []
   function sound<T>(records: readonly T[], reasonOf: (record: T, now: number) => string | undefined): T[] {
@@ -52,12 +63,22 @@ export async function group(
       return reason === undefined
     })
   }
-  const flows = sound(delivery.flows.map(whole), unsoundFlow)
-  const coverage = sound(delivery.coverage, unsoundCoverage)
-  const names = sound(delivery.names.map(timed), unsoundName)
-  const alerts = sound(delivery.alerts.map(timed), unsoundAlert)
-  await attribution.load(...questions(flows, coverage, names, alerts))
+  return {
+    flows: sound(delivery.flows.map(whole), unsoundFlow),
+    coverage: sound(delivery.coverage, unsoundCoverage),
+    names: sound(delivery.names.map(timed), unsoundName),
+    alerts: sound(delivery.alerts.map(timed), unsoundAlert),
+    unsound,
+  }
+}
 
+/** The same where whatever the attribution needs is already there. */
+export function groupSound(
+  { flows, coverage, names, alerts, unsound }: Sound,
+  attribution: Omit<Attribution, 'load'>,
+  settings: GroupingSettings,
+  now: number,
+): Grouped {
   const evidence = new Map<string, Evidence>()
   const uses = new Map<string, PeerUse>()
   const instanceUses = new Map<string, InstanceUse>()
@@ -186,7 +207,10 @@ function timed<T extends { readonly time: number }>(record: T): T {
   return { ...record, time: Math.floor(record.time) }
 }
 
-function coverOf(attribution: Attribution, { interface: id, start, end, status }: Omit<Coverage, 'account'>): Covered {
+function coverOf(
+  attribution: Pick<Attribution, 'aclOf'>,
+  { interface: id, start, end, status }: Omit<Coverage, 'account'>,
+): Covered {
   const acl = attribution.aclOf(id) ?? UNKNOWN_ACL
   return { acl, interface: id, start: start * 1000, end: end * 1000, skipped: status === 'skipped' }
 }
