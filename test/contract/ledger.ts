@@ -31,6 +31,21 @@ export function ledgerContract(name: string, make: (clock: TestClock) => Promise
     return { clock, ledger, partition, key: { partition, sort: 'row' } }
   }
 
+  test(`${name}: reads that are asked for at once each get their own row, twice the same one too`, async () => {
+    const { ledger, partition } = await fresh()
+    const keys = Array.from({ length: 230 }, (_, index) => ({
+      partition: `${partition}-${index % 3}`,
+      sort: `${index}`,
+    }))
+    for (const [index, key] of keys.entries()) if (index % 7 !== 0) await ledger.write(key, { index }, 'absent')
+    const rows = await Promise.all([...keys, ...keys.slice(0, 10)].map(key => ledger.read(key)))
+    const expected = keys.map((_, index) => (index % 7 === 0 ? undefined : { index }))
+    assert.deepEqual(
+      rows.map(row => row?.value),
+      [...expected, ...expected.slice(0, 10)],
+    )
+  })
+
   test(`${name}: a row that was never written is absent`, async () => {
     const { ledger, key, partition } = await fresh()
     assert.equal(await ledger.read(key), undefined)

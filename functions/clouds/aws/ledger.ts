@@ -1,9 +1,10 @@
 import { randomInt } from 'node:crypto'
-import { DeleteCommand, type DynamoDBDocumentClient, GetCommand, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
+import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
 import { quoted, RetryableError, reasonOf } from '../../core/errors.ts'
 import type { Clock, Expectation, Key, Ledger, Permission, Row } from '../../core/ports.ts'
 import { attemptsOf, codeOf, isThrottle, isUnknownOutcome } from './faults.ts'
+import { itemReads } from './ledger-reads.ts'
 import { ledgerTable, TTL_ATTRIBUTE } from './ledger-table.ts'
 
 const Item = z.object({
@@ -34,11 +35,10 @@ export function dynamoLedger(
   const inTime = () => ({ abortSignal: AbortSignal.timeout(deadline) })
   const expired = (item: Item) => item.until !== undefined && item.until <= clock.now()
 
+  const readItem = itemReads(documents, table, inTime)
+
   async function get(key: Key): Promise<Item | undefined> {
-    const { Item: found } = await documents().send(
-      new GetCommand({ TableName: table, Key: keyOf(key), ConsistentRead: true }),
-      inTime(),
-    )
+    const found = await readItem(keyOf(key))
     return found && Item.parse(found)
   }
 
@@ -171,7 +171,7 @@ async function named<T>(action: string, { partition, sort }: Key, call: () => Pr
 
 export const ledgerPermissions: readonly Permission[] = [
   {
-    actions: ['dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:DeleteItem', 'dynamodb:Query'],
+    actions: ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
     resources: [`arn:aws:dynamodb:*:*:table/${ledgerTable.TableName}`],
   },
 ]
