@@ -1,7 +1,8 @@
 import { createHash } from 'node:crypto'
-import { RetryableError } from './errors.ts'
+import { isDeepStrictEqual } from 'node:util'
+import { RetryableError, reasonOf } from './errors.ts'
 import { Incident } from './incident.ts'
-import { appendJournal, type JournalLine } from './journal.ts'
+import { appendJournal, type JournalLine, MAX_LINE } from './journal.ts'
 import type { Key, Ledger } from './ports.ts'
 
 /**
@@ -32,9 +33,21 @@ export async function loadIncident(ledger: Ledger, instance: string): Promise<He
   return row && { incident: Incident.parse(row.value), version: row.version }
 }
 
-export async function listIncidents(ledger: Ledger): Promise<Held[]> {
-  const rows = await ledger.list(partition)
-  return rows.map(row => ({ incident: Incident.parse(row.value), version: row.version }))
+export interface Incidents {
+  readonly held: readonly Held[]
+  /** Rows that cannot be read: one of them hides none of the others. */
+  readonly unreadable: readonly { readonly instance: string; readonly reason: string }[]
+}
+
+export async function listIncidents(ledger: Ledger): Promise<Incidents> {
+  const held: Held[] = []
+  const unreadable: { instance: string; reason: string }[] = []
+  for (const { key, value, version } of await ledger.list(partition)) {
+    const { data, error } = Incident.safeParse(value)
+    if (data) held.push({ incident: data, version })
+    else unreadable.push({ instance: key.sort, reason: reasonOf(error) })
+  }
+  return { held, unreadable }
 }
 
 /** Opens an incident in one conditional write: the claim, the restore point and what is intended stand in it together. */
@@ -47,6 +60,17 @@ export async function openIncident(
     await ledger.write({ partition: `incident/${previous.incident.id}`, sort: 'incident' }, previous.incident, 'any')
   const row = await ledger.write(incidentKey(incident.instance), incident, previous?.version ?? 'absent')
   return row && { incident, version: row.version }
+}
+
+/** Writes what was concluded from one version of the incident. Returns `undefined` where it is no longer the newest. */
+export async function replaceIncident(ledger: Ledger, held: Held, incident: Incident): Promise<Held | undefined> {
+  const row = await ledger.write(incidentKey(incident.instance), incident, held.version)
+  return row && { incident, version: row.version }
+}
+
+export function refuseClaimed(incident: Incident, now: number): void {
+  if (incident.claim && incident.claim.until > now)
+    throw new RetryableError(`Cannot work on incident ${incident.id}: another function holds the claim`)
 }
 
 const MAX_RACES = 32
@@ -87,13 +111,19 @@ export async function settleJournal(
   const lines = held.incident.pending
   if (lines.length === 0) return held
   const head = await appendJournal(ledger, held.incident.id, held.incident.journal, by, now, lines)
-  return amendIncident(ledger, held, owner, incident => ({
-    ...incident,
-    journal: { sequence: head.sequence, hash: head.hash },
-    pending: incident.pending.slice(lines.length),
-  }))
+  return amendIncident(ledger, held, owner, incident => {
+    // Somebody else may have linked the same lines already, and others may wait by now.
+    const waiting = isDeepStrictEqual(incident.pending.slice(0, lines.length), lines)
+    return {
+      ...incident,
+      ...(head.sequence > incident.journal.sequence ? { journal: { sequence: head.sequence, hash: head.hash } } : {}),
+      pending: waiting ? incident.pending.slice(lines.length) : incident.pending,
+    }
+  })
 }
 
+/** Texts are cut to what a journal holds: a row that says more could never be read again. */
 export function withLines(incident: Incident, lines: readonly JournalLine[]): Incident {
-  return { ...incident, pending: [...incident.pending, ...lines] }
+  const cut = lines.map(line => ({ ...line, text: line.text.slice(0, MAX_LINE) }))
+  return { ...incident, pending: [...incident.pending, ...cut] }
 }

@@ -4,6 +4,9 @@ import * as z from 'zod'
 import { RetryableError } from './errors.ts'
 import type { Key, Ledger } from './ports.ts'
 
+/** Characters of a line's text. */
+export const MAX_LINE = 4096
+
 export const JournalLine = z.object({
   at: z.number(),
   kind: z.enum([
@@ -20,7 +23,7 @@ export const JournalLine = z.object({
     'note',
   ]),
   step: z.string().max(64).optional(),
-  text: z.string().max(4096),
+  text: z.string().max(MAX_LINE),
 })
 export type JournalLine = z.infer<typeof JournalLine>
 
@@ -77,16 +80,19 @@ export async function appendJournal(
   at: number,
   lines: readonly JournalLine[],
 ): Promise<JournalHead> {
-  let newest: JournalHead & { lines?: unknown } = head
+  let newest = head
+  let left = lines
   for (let race = 0; race < MAX_RACES; race++) {
-    const entry = linkEntry(newest, by, at, lines)
+    const entry = linkEntry(newest, by, at, left)
     const key = keyOf(incident, entry.sequence)
     if (await ledger.write(key, entry, 'absent')) return entry
     const taken = await ledger.read(key)
     if (!taken) continue
-    newest = JournalEntry.parse(taken.value)
-    // The same lines are our own entry, written by a try that ended before it could say so.
-    if (isDeepStrictEqual(newest.lines, lines)) return newest
+    const other = JournalEntry.parse(taken.value)
+    newest = other
+    // The same lines are our own entry, written by a try that ended before it could say so. More may have come since.
+    if (isDeepStrictEqual(left.slice(0, other.lines.length), other.lines)) left = left.slice(other.lines.length)
+    if (left.length === 0) return newest
   }
   throw new RetryableError(`Cannot append to the journal of ${incident}: ${MAX_RACES} other writers came first`)
 }

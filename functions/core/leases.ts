@@ -81,16 +81,11 @@ export async function recordEntries(
 export async function leaveLeases(ledger: Ledger, acl: string, incident: string): Promise<string[]> {
   const row = await ledger.read(leaseKey(acl))
   if (!row) return []
-  const without = leasesOf(row).leases.map(lease => ({
-    ...lease,
-    incidents: lease.incidents.filter(one => one !== incident),
-  }))
-  const free = without.filter(lease => lease.incidents.length === 0).flatMap(lease => lease.entries)
   // The lease itself stays until its entries are gone: a release that dies half way finds them again.
-  await change(ledger, acl, row, ({ leases }) => ({
+  const { leases: left } = await change(ledger, acl, row, ({ leases }) => ({
     leases: leases.map(lease => ({ ...lease, incidents: lease.incidents.filter(one => one !== incident) })),
   }))
-  return free
+  return left.filter(lease => lease.incidents.length === 0).flatMap(lease => lease.entries)
 }
 
 /** Forgets the leases that nobody holds, once their entries are gone. */

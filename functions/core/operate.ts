@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { InputError } from './errors.ts'
 import type { Finding } from './finding.ts'
 import type { Incident } from './incident.ts'
-import { listIncidents, loadIncident } from './incident-store.ts'
+import { type Incidents, listIncidents, loadIncident } from './incident-store.ts'
 import { InstanceRow, inventoryKeys } from './inventory.ts'
 import { brokenAt, type JournalEntry, readJournal } from './journal.ts'
 import { matches, type Policy } from './policy.ts'
@@ -31,7 +31,7 @@ export interface OperatePorts {
 
 export type Answer =
   | { readonly queued: Request['verb']; readonly instance: string; readonly id: string }
-  | { readonly incidents: readonly Status[] }
+  | { readonly incidents: readonly Status[]; readonly unreadable: Incidents['unreadable'] }
 
 interface Status {
   readonly incident: Incident
@@ -41,7 +41,7 @@ interface Status {
 }
 
 export async function operate(ports: OperatePorts, policy: Policy, request: Request): Promise<Answer> {
-  if (request.verb === 'status') return { incidents: await statusOf(ports.ledger, request.instance) }
+  if (request.verb === 'status') return statusOf(ports.ledger, request.instance)
   if (request.verb === 'drill') return startDrill(ports, policy, request.instance, request.by)
   const held = await loadIncident(ports.ledger, request.instance)
   if (held?.incident.closedAt !== undefined || !held)
@@ -97,16 +97,18 @@ async function startDrill(ports: OperatePorts, policy: Policy, target: string, w
   return { queued: 'drill', instance: target, id: finding.id }
 }
 
-async function statusOf(ledger: Ledger, target: string | undefined): Promise<Status[]> {
+async function statusOf(ledger: Ledger, target: string | undefined): Promise<Answer> {
   const one = target === undefined ? undefined : await loadIncident(ledger, target)
-  const held = target === undefined ? await listIncidents(ledger) : one ? [one] : []
-  return Promise.all(
+  const { held, unreadable } =
+    target === undefined ? await listIncidents(ledger) : { held: one ? [one] : [], unreadable: [] }
+  const incidents = await Promise.all(
     held.map(async ({ incident }) => {
       const journal = await readJournal(ledger, incident.id)
       const broken = brokenAt(journal)
       return { incident, journal, ...(broken === undefined ? {} : { brokenAt: broken }) }
     }),
   )
+  return { incidents, unreadable }
 }
 
 function digest(...parts: readonly (string | number)[]): string {

@@ -7,10 +7,11 @@ import type { Incident } from './incident.ts'
 import {
   amendIncident,
   type Held,
-  incidentKey,
   loadIncident,
   nextIncidentId,
   openIncident,
+  refuseClaimed,
+  replaceIncident,
   settleJournal,
   withLines,
 } from './incident-store.ts'
@@ -77,11 +78,6 @@ export async function respond(
   }
   if (order.kind === 'residual') return onResidual(ports, settings, held, order.peers, run, invocation)
   return resume(ports, settings, held, run, invocation)
-}
-
-function refuseClaimed(incident: Incident, now: number): void {
-  if (incident.claim && incident.claim.until > now)
-    throw new RetryableError(`Cannot work on incident ${incident.id}: another function holds the claim`)
 }
 
 function claimOf(run: Run, invocation: Invocation): NonNullable<Incident['claim']> {
@@ -243,7 +239,7 @@ async function advance(
   const armed = arm(funded.incident, situation, settings.denial)
   const { incident: ready, started } = begin(ports.steps, { ...armed, claim: claimOf(run, invocation) }, now)
   const [written, budgeted] = await Promise.all([
-    open ? ledgerAmend(ports, open, ready) : openIncident(ledger, ready, situation.held),
+    open ? replaceIncident(ledger, open, ready) : openIncident(ledger, ready, situation.held),
     funded.budget && ledger.write(budgetKey, funded.budget, situation.budget.row?.version ?? 'absent'),
     ...leaseWrites(ports, ready, situation),
   ])
@@ -255,12 +251,6 @@ async function advance(
       return (await runAndSettle(ports, await awaitApproval(run, written, refusal), [], run)).incident
   }
   return (await runAndSettle(ports, written, started, run)).incident
-}
-
-function ledgerAmend(ports: RespondPorts, open: Held, ready: Incident): Promise<Held | undefined> {
-  return ports.ledger
-    .write(incidentKey(ready.instance), ready, open.version)
-    .then(row => row && { incident: ready, version: row.version })
 }
 
 function leaseWrites(ports: RespondPorts, incident: Incident, situation: Situation): Promise<void>[] {

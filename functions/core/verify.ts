@@ -3,7 +3,7 @@ import { reasonOf } from './errors.ts'
 import type { Peer } from './finding.ts'
 import type { Fleet } from './fleet.ts'
 import type { Incident, StepRecord } from './incident.ts'
-import { amendIncident, type Held, listIncidents, settleJournal, withLines } from './incident-store.ts'
+import { type Held, listIncidents, replaceIncident, settleJournal, withLines } from './incident-store.ts'
 import { inventoryKeys, NetworkRow } from './inventory.ts'
 import type { JournalLine } from './journal.ts'
 import { dueSteps, MAX_ATTEMPTS } from './playbook.ts'
@@ -54,10 +54,11 @@ export async function verify(ports: VerifyPorts, settings: VerifySettings, signa
     failures.push(`${what}: ${reason}`)
     return undefined
   }
-  const [kept, held] = await Promise.all([
+  const [kept, { held, unreadable }] = await Promise.all([
     keepReady(ports, settings.policy, signal, failed).catch(failed('inventory')),
     listIncidents(ports.ledger),
   ])
+  for (const { instance, reason } of unreadable) failed(`incident of ${instance}`)(reason)
   const open = held.filter(({ incident }) => incident.closedAt === undefined)
   const states: { incident: string; state: Incident['cut']['state'] }[] = []
   const next = open.values()
@@ -112,7 +113,10 @@ async function checkIncident(
     await ports.queue.send({ lane, id, order })
     return incident.cut.state
   }
-  const checked = incident.verdict === 'isolate' ? await proveIncident(ports, settings, held, now, signal) : held
+  const checked =
+    incident.verdict === 'isolate' ? await proveIncident(ports, settings, held, now, signal) : await revive(ports, held)
+  // Somebody works on it by now; the next run looks again.
+  if (!checked) return incident.cut.state
   const stages =
     checked.incident.verdict === 'isolate'
       ? (['contain', 'preserve', 'collect', 'report'] as const)
@@ -128,7 +132,7 @@ async function proveIncident(
   held: Held,
   now: number,
   signal: AbortSignal,
-): Promise<Held> {
+): Promise<Held | undefined> {
   const { incident } = held
   const vpc = incident.restorePoint?.vpc
   const [live, traffic, network, undone] = await Promise.all([
@@ -137,38 +141,57 @@ async function proveIncident(
     vpc === undefined ? undefined : ports.ledger.read(inventoryKeys.network(vpc)),
     comeUndone(ports, incident, signal),
   ])
-  const quarantine = incident.quarantine ?? (network && NetworkRow.parse(network.value).quarantine)
-  const proof = prove(incident, live, traffic, now, settings.tracking)
+  const prepared = network && NetworkRow.parse(network.value).quarantine
+  // A recorded group that no interface is in may have been deleted; the one that was prepared since takes its place.
+  const isUsed = live?.interfaces.some(({ groups }) => groups.some(group => group === incident.quarantine))
+  const quarantine = (isUsed ? incident.quarantine : prepared) ?? incident.quarantine
+  const loose = undone.filter(({ step }) => ports.steps.some(({ id, stage }) => id === step && stage === 'contain'))
+  const proof = weakened(prove(incident, live, traffic, now, settings.tracking), loose)
   const passing = residualPeers(incident, live, traffic)
   if (passing.length > 0) await ports.queue.send(residualOrder(incident, passing))
   const lines = [...undone.map(({ line }) => line(now)), ...proofLines(incident, proof, now)]
-  const revived = Object.fromEntries(
-    [
-      ...Object.entries(incident.steps).filter(
-        ([, { status, attempts }]) => status === 'failed' && attempts >= MAX_ATTEMPTS,
-      ),
-      ...undone.map(({ step, record }) => [step, record] as const),
-    ].map(([step, record]) => [step, { ...record, status: 'failed', attempts: 0 } satisfies StepRecord]),
-  )
-  const amended = await amendIncident(ports.ledger, held, undefined, newest =>
-    withLines(
-      {
-        ...newest,
-        steps: { ...newest.steps, ...revived },
-        ...(quarantine === undefined ? {} : { quarantine }),
-        cut: {
-          ...newest.cut,
-          state: proof.state,
-          reasons: proof.reasons.slice(0, 32).map(reason => reason.slice(0, 1024)),
-          checkedAt: now,
-        },
-      },
-      lines,
-    ),
-  )
+  const concluded: Incident = {
+    ...incident,
+    steps: { ...incident.steps, ...exhausted(incident), ...Object.fromEntries(undone.map(again)) },
+    ...(quarantine === undefined ? {} : { quarantine }),
+    cut: {
+      ...incident.cut,
+      state: proof.state,
+      reasons: proof.reasons.slice(0, 32).map(reason => reason.slice(0, 1024)),
+      checkedAt: now,
+    },
+  }
+  // All of this was seen of one version of the incident: of another, one that was released meanwhile, it may be false.
+  const amended = await replaceIncident(ports.ledger, held, withLines(concluded, lines))
+  if (!amended) return undefined
   // At every run, so that an alarm can tell a cut that stays unproven from one whose flow log is on its way.
   if (proof.state !== 'cut') ports.metrics.count('CutNotProven')
   return settleJournal(ports.ledger, amended, undefined, 'verify', now)
+}
+
+/** A rule in the quarantine group, say, which shows in no interface and in no traffic yet. */
+function weakened(proof: Proof, loose: readonly { readonly step: string; readonly record: StepRecord }[]): Proof {
+  if (loose.length === 0 || proof.state !== 'cut') return proof
+  return { state: 'unverified', reasons: loose.map(({ step, record }) => `Step ${step}: ${record.reason}`) }
+}
+
+/** Failed steps whose tries are used up. */
+function exhausted({ steps }: Incident): Record<string, StepRecord> {
+  const failed = Object.entries(steps).filter(
+    ([, { status, attempts }]) => status === 'failed' && attempts >= MAX_ATTEMPTS,
+  )
+  return Object.fromEntries(failed.map(([step, record]) => again({ step, record })))
+}
+
+function again({ step, record }: { readonly step: string; readonly record: StepRecord }): [string, StepRecord] {
+  return [step, { ...record, status: 'failed', attempts: 0 }]
+}
+
+/** Nothing was cut, so nothing is proven: only what failed, such as a ticket, is tried again. */
+async function revive({ ledger }: VerifyPorts, held: Held): Promise<Held | undefined> {
+  const failed = exhausted(held.incident)
+  if (Object.keys(failed).length === 0) return held
+  return replaceIncident(ledger, held, { ...held.incident, steps: { ...held.incident.steps, ...failed } })
 }
 
 function residualOrder({ id, instance }: Incident, peers: Peer[]): Parameters<Queue['send']>[0] {

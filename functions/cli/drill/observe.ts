@@ -18,7 +18,7 @@ export async function observe(
   trips: { readonly roundTrips: number; readonly ledgerTrips: number } | undefined,
 ): Promise<Observed> {
   const { cloud, members } = built
-  const incidents = (await listIncidents(ledger)).map(({ incident }) => incident)
+  const incidents = (await listIncidents(ledger)).held.map(({ incident }) => incident)
   const target = members.find(({ name }) => name === scenario.expect.instance)
   const incident = incidents.find(({ instance }) => instance === target?.instance) ?? incidents[0]
   const cutAt = incident?.cut.at
