@@ -56,7 +56,7 @@ export function createNetwork(options: NetworkOptions): Network {
   const { cloud } = built
   const { start } = scenario
   const live = start + scenario.history
-  const { fields = FLOW_LOG_FIELDS, historyBatch = 6 * HOUR_MS } = options
+  const { fields = FLOW_LOG_FIELDS, historyBatch = 12 * HOUR_MS } = options
   const truth = createTruth(live)
   const recorder = createRecorder({
     cloud,
@@ -66,6 +66,7 @@ export function createNetwork(options: NetworkOptions): Network {
     flowGroup: FLOW_GROUP,
     firewallGroup: FIREWALL_GROUP,
     historyBatch,
+    firewallFlows: scenario.firewall?.logs.includes('netflow') ?? false,
     flowLogDelay: scenario.flowLogDelay,
     firewallDelay: scenario.firewallDelay,
   })

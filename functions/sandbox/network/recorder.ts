@@ -12,6 +12,8 @@ export interface RecorderSettings {
   readonly firewallGroup: string
   /** How much of the history stands in one payload at most, milliseconds. */
   readonly historyBatch: number
+  /** Whether the firewall's log tells of flows, as the flow log does. */
+  readonly firewallFlows: boolean
   readonly flowLogDelay: number
   readonly firewallDelay: number
 }
@@ -20,8 +22,8 @@ export interface RecorderSettings {
 const HISTORY_WINDOW_MS = 600_000
 const LIVE_WINDOW_MS = 60_000
 /**
- * Several logs tell of one instance where it has two interfaces or a firewall. They must not come further apart than logs
- * really do, or what comes second is too late for whoever reads them.
+ * Several logs tell of one instance's flows where it has two interfaces or a firewall that logs them. They must not come
+ * further apart than logs really do, or what comes second is too late for whoever reads them.
  */
 const APART_MS = 3_600_000
 /** A subscription's payload is bounded; so are these. */
@@ -42,6 +44,8 @@ export function createRecorder(settings: RecorderSettings) {
   let waiting: Delivery[] = []
   let windowStart = start
   let stoppedAt = Infinity
+  const apart = Math.min(APART_MS, settings.historyBatch)
+  const firewallBatch = settings.firewallFlows ? apart : settings.historyBatch
 
   const windowEnd = () => {
     const length = windowStart < live ? HISTORY_WINDOW_MS : LIVE_WINDOW_MS
@@ -78,7 +82,7 @@ export function createRecorder(settings: RecorderSettings) {
   function batchOf(id: string): number {
     const instance = cloud.interfaces.get(id)?.instance
     const all = cloud.interfaces.values().filter(one => one.instance === instance)
-    return all.take(2).toArray().length > 1 ? Math.min(APART_MS, settings.historyBatch) : settings.historyBatch
+    return all.take(2).toArray().length > 1 ? apart : settings.historyBatch
   }
 
   function deliverFlows(to: number): void {
@@ -121,7 +125,7 @@ export function createRecorder(settings: RecorderSettings) {
     },
     /** What has arrived by now, each once. */
     due(now: number): Delivery[] {
-      if (now >= live || (now - start) % Math.min(APART_MS, settings.historyBatch) === 0) deliverFirewall(now)
+      if (now >= live || (now - start) % firewallBatch === 0) deliverFirewall(now)
       const arrived = waiting.filter(({ at }) => at <= now)
       if (arrived.length > 0) waiting = waiting.filter(({ at }) => at > now)
       return arrived
