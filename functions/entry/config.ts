@@ -1,6 +1,6 @@
 import { readFileSync } from 'node:fs'
 import * as z from 'zod'
-import { ConfigurationError } from '../core/errors.ts'
+import { ConfigurationError, reasonOf } from '../core/errors.ts'
 import { Policy } from '../core/policy.ts'
 import { TrackingTimeouts } from '../core/proof.ts'
 import { RuleSettings } from '../core/rule-settings.ts'
@@ -9,15 +9,30 @@ import { TicketSettings } from '../tickets/registry.ts'
 
 export type Environment = Readonly<Record<string, string | undefined>>
 
-const logGroup = z.strictObject({
-  source: z.string().refine(id => Object.hasOwn(sources, id), {
-    error: issue => `no source ${JSON.stringify(issue.input)}; there are ${Object.keys(sources).join(', ')}`,
-  }),
+const source = z.string().refine(id => Object.hasOwn(sources, id), {
+  error: issue => `no source ${JSON.stringify(issue.input)}; there are ${Object.keys(sources).join(', ')}`,
+})
+
+const log = {
   /** The log format of a flow log, as it was given when the flow log was made. */
   fields: z.string().max(4096).optional(),
   /** Firewall name → the VPC whose addresses its records carry. */
   firewalls: z.record(z.string().max(128), z.string().max(64)).optional(),
-})
+}
+
+const logGroup = z.strictObject({ source, ...log })
+const bucket = z.strictObject({ source: source.optional(), ...log })
+const stream = z.strictObject({ source: source.optional(), ...log })
+
+/** As S3 takes them today (S3 User Guide, "General purpose bucket naming rules"). */
+const bucketName = z.string().regex(/^[a-z0-9][a-z0-9.-]{1,61}[a-z0-9]$/, 'the name of a bucket')
+
+const streamArn = z
+  .string()
+  .regex(
+    /^arn:aws[a-z-]*:(?:kinesis:[a-z0-9-]+:\d{12}:stream|firehose:[a-z0-9-]+:\d{12}:deliverystream)\/[A-Za-z0-9_.-]{1,128}$/,
+    'the ARN of a Kinesis or Firehose stream',
+  )
 
 /** Everything that an operator decides, in one place. Unknown settings are errors: a misspelt limit must not be ignored. */
 export const Config = z.strictObject({
@@ -26,6 +41,10 @@ export const Config = z.strictObject({
   queue: z.url(),
   deadLetters: z.url(),
   logGroups: z.record(z.string().max(512), logGroup).default({}),
+  /** Buckets whose objects are read when a notice tells of them. Without a source their keys say whose logs they are. */
+  buckets: z.record(bucketName, bucket).default({}),
+  /** By ARN. What they carry of log subscriptions goes by `logGroups`; lines are the source's. */
+  streams: z.record(streamArn, stream).default({}),
   policy: Policy.prefault({}),
   /** Addresses of the operator's own proxies: never denied. */
   proxies: z.array(z.string().max(64)).max(1000).default([]),
@@ -53,7 +72,7 @@ export function readConfig(environment: Environment): Config {
     throw new ConfigurationError(
       'Cannot start: the environment variable FIREBREAK_CONFIG is not set (docs/configuration.md)',
     )
-  const text = given.startsWith('file:') ? readFileSync(given.slice('file:'.length), 'utf8') : given
+  const text = given.startsWith('file:') ? readFrom(given.slice('file:'.length)) : given
   if (text.length > MAX_CONFIG_BYTES)
     throw new ConfigurationError(`Cannot read FIREBREAK_CONFIG: it is larger than ${MAX_CONFIG_BYTES} bytes`)
   let json: unknown
@@ -67,8 +86,21 @@ export function readConfig(environment: Environment): Config {
   return parsed.data
 }
 
+function readFrom(path: string): string {
+  try {
+    return readFileSync(path, 'utf8')
+  } catch (cause) {
+    throw new ConfigurationError(`Cannot read FIREBREAK_CONFIG: ${reasonOf(cause)}`, { cause })
+  }
+}
+
+/** The settings nest five deep. */
+const MAX_DEPTH = 32
+
 /** Replaces `env:NAME` by the variable's value wherever it stands as a whole string. */
-function withSecrets(value: unknown, environment: Environment): unknown {
+function withSecrets(value: unknown, environment: Environment, depth = 0): unknown {
+  if (depth > MAX_DEPTH)
+    throw new ConfigurationError(`Cannot read FIREBREAK_CONFIG: it nests more than ${MAX_DEPTH} deep`)
   if (typeof value === 'string' && value.startsWith('env:')) {
     const name = value.slice('env:'.length)
     const secret = environment[name]
@@ -76,8 +108,8 @@ function withSecrets(value: unknown, environment: Environment): unknown {
       throw new ConfigurationError(`Cannot read FIREBREAK_CONFIG: the environment variable ${name} is not set`)
     return secret
   }
-  if (Array.isArray(value)) return value.map(one => withSecrets(one, environment))
+  if (Array.isArray(value)) return value.map(one => withSecrets(one, environment, depth + 1))
   if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withSecrets(one, environment)]))
+    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withSecrets(one, environment, depth + 1)]))
   return value
 }
