@@ -36,6 +36,8 @@ export interface LineOptions {
   readonly partial?: boolean
   /** Seconds since the epoch, for records that carry no time. */
   readonly time?: number
+  /** Awaited now and then where a file is read in ranges, so that what was decoded can be taken away; it may reject. */
+  readonly relieve?: () => Promise<void>
 }
 
 /** A file that is read in ranges. */

@@ -1,89 +1,122 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import middy from '@middy/core'
-import { collecting } from '../../core/delivery.ts'
+import type { Context, FirehoseTransformationResult, SQSBatchResponse } from 'aws-lambda'
+import * as z from 'zod'
+import { s3LogObjects } from '../../clouds/aws/log-objects.ts'
 import { InputError } from '../../core/errors.ts'
 import type { Clock } from '../../core/ports.ts'
 import { score } from '../../core/score.ts'
-import type { DecodeEvents, LogBatch } from '../../core/source.ts'
 import { createWatch as watcher } from '../../core/watch.ts'
 import { rules } from '../../rules/registry.ts'
+import { openFirehose, openKinesis, openQueue } from '../../sources/envelopes/records.ts'
 import { openSubscription } from '../../sources/envelopes/subscription.ts'
-import { sources } from '../../sources/registry.ts'
 import type { Config, Environment } from '../config.ts'
 import { awsAdapters, systemClock } from './adapters.ts'
+import { createInputs } from './inputs.ts'
+import { openMessage, openTopic } from './messages.ts'
+import { NOTHING, sumOf, type Tally } from './pieces.ts'
+import { type Shape, shapeOf } from './shapes.ts'
 
-/** What one invocation came to. */
-export interface Watched {
+/** What one invocation came to, where nobody asks for another answer. */
+export interface Watched extends Tally {
   readonly kind: 'control' | 'judged' | 'rejected'
-  readonly flows: number
-  readonly rejected: number
-  readonly findings: number
 }
 
-const NOTHING = { flows: 0, rejected: 0, findings: 0 }
+/** A queue and a stream are told what has to come again, Firehose is given its records back. */
+export type Answer = Watched | SQSBatchResponse | FirehoseTransformationResult
 
-/** The function behind the log subscriptions. What it cannot read becomes a dead letter; what it cannot store is delivered again. */
+/** Kept back before the platform's deadline, for what is being judged then and for the dead letters. */
+const RESERVE_MS = 10_000
+
+/**
+ * The function behind whatever brings logs and findings. What it cannot read becomes a dead letter; what it cannot store is
+ * delivered again.
+ */
 export function createWatch(environment: Environment, { clock = systemClock }: { readonly clock?: Clock } = {}) {
   const adapters = awsAdapters('watch', environment, clock)
-  const { config, deadLetters, log, metrics, telemetry } = adapters
-  const decoders = openSources(config)
+  const { config, telemetry } = adapters
   const pause = (milliseconds: number) => sleep(milliseconds)
   const watch = watcher(
     { ...adapters, pause },
     {
-      firewalls: Object.assign({}, ...Object.values(config.logGroups).map(({ firewalls }) => firewalls ?? {})),
+      firewalls: firewallsOf(config),
       exemptInstances: config.policy.exemptInstances,
       dnsCovered: config.dnsCovered,
       rules: config.rules,
     },
     { rules, score },
   )
+  const inputs = createInputs({ ...adapters, objects: s3LogObjects(environment) }, config, watch)
 
-  /** The batch with the decoder of its group, or why there is none. */
-  function admit(batch: LogBatch): { readonly source: string; readonly decode: DecodeEvents } {
-    if (batch.owner !== config.account)
-      throw new InputError(`Cannot read log subscription: it is of account "${batch.owner}", not ${config.account}`)
-    const decoder = decoders.get(batch.group)
-    if (!decoder) throw new InputError(`Cannot read log subscription: log group "${batch.group}" is not configured`)
-    return decoder
+  async function onShape(shape: Shape | undefined, event: unknown, signal: AbortSignal): Promise<Answer> {
+    switch (shape) {
+      case 'subscription': {
+        const delivery = openSubscription(event)
+        const tally = await inputs.onSubscription(delivery)
+        return { kind: delivery.kind === 'control' ? 'control' : 'judged', ...tally }
+      }
+      case 'kinesis': {
+        const { failures } = await inputs.onRecords('kinesis', openKinesis(event))
+        return failed(failures.map(sequenceOf))
+      }
+      case 'queue': {
+        const { failures } = await inputs.onMessages(openQueue(event, openMessage), signal)
+        return failed(failures)
+      }
+      case 'firehose':
+        await inputs.onPassing(openFirehose(event))
+        return passedOn(event)
+      case 'topic': {
+        let tally = NOTHING
+        for (const body of openTopic(event)) tally = sumOf(tally, await inputs.onMessage(openMessage(body), signal))
+        return { kind: 'judged', ...tally }
+      }
+      case 'objects':
+      case 'bus':
+        return { kind: 'judged', ...(await inputs.onMessage(openMessage(event), signal)) }
+      case undefined:
+        throw new InputError('Cannot read event: it is neither a log delivery nor a notice that is known')
+      default:
+        return shape satisfies never
+    }
   }
 
-  async function onPayload(event: unknown): Promise<Watched> {
-    const payload = openSubscription(event)
-    if (payload.kind === 'control') return { kind: 'control', ...NOTHING }
-    const { source, decode } = admit(payload)
-    const { sink, delivery } = collecting(source, `${payload.group} ${payload.stream}`)
-    for (const rejected of payload.rejected) sink.reject(rejected)
-    decode(payload, sink)
-    const { flows, rejected, findings } = await watch(delivery())
-    for (const { id, instance, decision, score: points } of findings)
-      log.info('finding', { finding: id, instance, decision, score: points })
-    return { kind: 'judged', flows, rejected, findings: findings.length }
-  }
-
-  return middy(async (event: unknown): Promise<Watched> => {
+  return middy(async (event: unknown, context: Context): Promise<Answer> => {
+    const shape = shapeOf(event)
+    const left = Math.max(0, context.getRemainingTimeInMillis() - RESERVE_MS)
     try {
-      return await onPayload(event)
+      return await onShape(shape, event, AbortSignal.timeout(left))
     } catch (thrown) {
       if (!(thrown instanceof InputError)) throw thrown
-      // It will be no better when it comes again: one letter, and the function goes on.
-      log.warn('delivery rejected', { reason: thrown.message })
-      metrics.count('DeliveryRejected')
       const bytes = Buffer.from(JSON.stringify(event) ?? '')
-      await deadLetters.put([{ source: 'subscription', position: 'payload', reason: thrown.message, bytes }])
-      return { kind: 'rejected', ...NOTHING, rejected: 1 }
+      const letter = { source: shape ?? 'unknown', position: 'event', reason: thrown.message, bytes }
+      const tally = await inputs.reject(letter)
+      if (shape === 'firehose') return passedOn(event)
+      return shape === 'queue' || shape === 'kinesis' ? failed([]) : { kind: 'rejected', ...tally }
     } finally {
       telemetry.flush()
     }
   }).use(telemetry.middleware)
 }
 
-/** Compiles every configured format once. Throws `ConfigurationError` for one that cannot work. */
-function openSources(config: Config) {
-  return new Map(
-    Object.entries(config.logGroups).flatMap(([group, { source, fields }]) => {
-      const known = sources[source]
-      return known ? [[group, { source, decode: known.open({ fields }) }] as const] : []
-    }),
-  )
+function firewallsOf({ logGroups, buckets, streams }: Config): Record<string, string> {
+  const given = [logGroups, buckets, streams].flatMap(Object.values<{ firewalls?: Record<string, string> | undefined }>)
+  return Object.assign({}, ...given.map(({ firewalls }) => firewalls ?? {}))
+}
+
+function failed(ids: readonly string[]): SQSBatchResponse {
+  return { batchItemFailures: ids.map(itemIdentifier => ({ itemIdentifier })) }
+}
+
+/** A stream's records are told apart by sequence number, which ends the event's id: `shardId-000000000006:4959…`. */
+function sequenceOf(id: string): string {
+  return id.slice(id.lastIndexOf(':') + 1)
+}
+
+const Passing = z.object({ records: z.array(z.object({ recordId: z.string(), data: z.string() })) })
+
+/** Every record as it came: Firebreak looks on, and a record without an answer would count as failed. */
+function passedOn(event: unknown): FirehoseTransformationResult {
+  const { data } = Passing.safeParse(event)
+  return { records: (data?.records ?? []).map(record => ({ ...record, result: 'Ok' as const })) }
 }

@@ -1,6 +1,6 @@
 import { brotliDecompressSync, gunzipSync, zstdDecompressSync } from 'node:zlib'
 import { type FileMetaData, parquetMetadataAsync, parquetReadObjects } from 'hyparquet'
-import { InputError, reasonOf } from '../../core/errors.ts'
+import { InputError, RetryableError, reasonOf } from '../../core/errors.ts'
 import type { Sink } from '../../core/flow.ts'
 import type { LineOptions, RangedFile } from '../../core/source.ts'
 import { headOfText } from '../envelopes/head.ts'
@@ -16,6 +16,8 @@ const NEWLINE = 10
 const MAX_GROUP_BYTES = 512 * 1024 * 1024
 const MAX_GROUP_ROWS = 4_000_000
 const MAX_PAGE_BYTES = 64 * 1024 * 1024
+/** Rows that are objects at one time. */
+const STEP = 50_000
 
 const bounded = (length: number) => ({ maxOutputLength: Math.max(1, Math.min(length, MAX_PAGE_BYTES)) })
 
@@ -37,7 +39,7 @@ export async function readParquet(
   strings: Strings,
   file: RangedFile,
   sink: Sink,
-  { partial = false, time }: LineOptions = {},
+  { partial = false, time, relieve }: LineOptions = {},
 ): Promise<void> {
   const metadata = await reading(() => parquetMetadataAsync(file))
   const columns = neededColumns(metadata)
@@ -54,21 +56,41 @@ export async function readParquet(
     const rows = Number(group.num_rows)
     if (!(rows <= MAX_GROUP_ROWS) || Number(group.total_byte_size) > MAX_GROUP_BYTES)
       throw new InputError(`Cannot read ${WHAT}: a row group has ${rows} rows and ${group.total_byte_size} bytes`)
-    const range = { rowStart, rowEnd: rowStart + rows }
-    const values = await reading(() => parquetReadObjects({ file, metadata, columns, compressors, ...range }))
-    for (const value of values) {
-      row++
-      line = lineOf(value, columns)
-      const bytes = Buffer.from(`${line}\n`)
-      if (bytes.indexOf(NEWLINE) === bytes.length - 1) decode(bytes, 0, format, time)
-      else
-        sink.reject({
-          position: `row ${row}`,
-          reason: 'Cannot parse flow record: a value holds a line end',
-          bytes: headOfText(line),
-        })
+    const remembered = remembering(file)
+    for (let from = rowStart; from < rowStart + rows; from += STEP) {
+      const range = { rowStart: from, rowEnd: Math.min(from + STEP, rowStart + rows) }
+      const values = await reading(() =>
+        parquetReadObjects({ file: remembered, metadata, columns, compressors, ...range }),
+      )
+      for (const value of values) {
+        row++
+        line = lineOf(value, columns)
+        const bytes = Buffer.from(`${line}\n`)
+        if (bytes.indexOf(NEWLINE) === bytes.length - 1) decode(bytes, 0, format, time)
+        else
+          sink.reject({
+            position: `row ${row}`,
+            reason: 'Cannot parse flow record: a value holds a line end',
+            bytes: headOfText(line),
+          })
+      }
+      await relieve?.()
     }
     rowStart += rows
+  }
+}
+
+/** The steps of a row group read the same columns' bytes. */
+function remembering(file: RangedFile): RangedFile {
+  const known = new Map<string, Promise<ArrayBuffer>>()
+  return {
+    byteLength: file.byteLength,
+    slice(start, end) {
+      const range = `${start} ${end}`
+      const bytes = known.get(range) ?? Promise.resolve(file.slice(start, end))
+      known.set(range, bytes)
+      return bytes
+    },
   }
 }
 
@@ -89,11 +111,12 @@ function lineOf(row: Readonly<Record<string, unknown>>, columns: readonly string
     .join(' ')
 }
 
-/** The reader throws plain errors for files that are none. */
+/** The reader throws plain errors for files that are none; what the file's own ranges fail with is no word on it. */
 async function reading<T>(read: () => Promise<T>): Promise<T> {
   try {
     return await read()
   } catch (cause) {
+    if (cause instanceof InputError || cause instanceof RetryableError) throw cause
     throw new InputError(`Cannot read ${WHAT}: ${reasonOf(cause)}`, { cause })
   }
 }

@@ -12,6 +12,8 @@ import { type Delivery, readMessage } from './subscription.ts'
 export interface Opened<T> {
   readonly records: readonly { readonly id: string; readonly content: T }[]
   readonly rejected: readonly Rejected[]
+  /** The ARN of the stream or queue, which is the platform's word; `undefined` where it does not say. */
+  readonly from: string | undefined
 }
 
 /** A subscription's delivery, or lines of a log as a source reads them. */
@@ -21,20 +23,39 @@ export type Carried =
 
 const id = z.string().min(1).max(512)
 
+const arn = z.string().max(2048)
+
 const Kinesis = z.object({
   Records: z
-    .array(z.object({ eventID: id, eventSource: z.literal('aws:kinesis'), kinesis: z.object({ data: z.string() }) }))
+    .array(
+      z.object({
+        eventID: id,
+        eventSource: z.literal('aws:kinesis'),
+        eventSourceARN: arn.optional(),
+        kinesis: z.object({ data: z.string() }),
+      }),
+    )
     .max(10_000),
 })
 
 const Firehose = z.object({
   invocationId: id,
-  deliveryStreamArn: z.string().max(2048),
-  records: z.array(z.object({ recordId: id, data: z.string() })).max(10_000),
+  deliveryStreamArn: arn,
+  // 3 MB at most, and a flow record of 100 bytes may be a record of its own.
+  records: z.array(z.object({ recordId: id, data: z.string() })).max(100_000),
 })
 
 const Queue = z.object({
-  Records: z.array(z.object({ messageId: id, eventSource: z.literal('aws:sqs'), body: z.string() })).max(10_000),
+  Records: z
+    .array(
+      z.object({
+        messageId: id,
+        eventSource: z.literal('aws:sqs'),
+        eventSourceARN: arn.optional(),
+        body: z.string(),
+      }),
+    )
+    .max(10_000),
 })
 
 const MAX_BYTES = 64 * 1024 * 1024
@@ -45,15 +66,17 @@ export function openKinesis(event: unknown, most = MAX_BYTES): Opened<Carried> {
   return openAll(
     Records.map(({ eventID, kinesis }) => ({ id: eventID, text: kinesis.data })),
     data => carried(data, 'Kinesis record', most),
+    Records[0]?.eventSourceARN,
   )
 }
 
 /** Opens what a Firehose stream hands on to its transformation. @throws InputError for what is none of it. */
 export function openFirehose(event: unknown, most = MAX_BYTES): Opened<Carried> {
-  const { records } = parseRecord(Firehose, event, 'Firehose event')
+  const { records, deliveryStreamArn } = parseRecord(Firehose, event, 'Firehose event')
   return openAll(
     records.map(({ recordId, data }) => ({ id: recordId, text: data })),
     data => carried(data, 'Firehose record', most),
+    deliveryStreamArn,
   )
 }
 
@@ -63,12 +86,14 @@ export function openQueue<T>(event: unknown, open: (body: unknown) => T): Opened
   return openAll(
     Records.map(({ messageId, body }) => ({ id: messageId, text: body })),
     body => open(parseJson(body, 'SQS message')),
+    Records[0]?.eventSourceARN,
   )
 }
 
 function openAll<T>(
   given: readonly { readonly id: string; readonly text: string }[],
   open: (text: string) => T,
+  from: string | undefined,
 ): Opened<T> {
   const records: { id: string; content: T }[] = []
   const rejected: Rejected[] = []
@@ -79,7 +104,7 @@ function openAll<T>(
       if (!(thrown instanceof InputError)) throw thrown
       rejected.push({ position: `record ${id}`, reason: thrown.message, bytes: headOfText(text) })
     }
-  return { records, rejected }
+  return { records, rejected, from }
 }
 
 /** A subscription is gzip of JSON with a message type; whatever else comes is lines, gzip or not. */
