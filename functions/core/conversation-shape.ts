@@ -13,7 +13,7 @@ import {
 import { FIN, RST, SYN } from './flow.ts'
 import { countBits, linearCount } from './hash.ts'
 import { FIREWALL, IN, MARK, OUT, REFUSED, STRIDE } from './records.ts'
-import type { ConversationView, Initiator, Minute, NameView, Setup } from './rule.ts'
+import type { ConversationView, Initiator, Minute, NameView, Opening, Setup } from './rule.ts'
 
 const HALF_DAY_MINUTES = 720
 const MAX_SETUPS = 16
@@ -96,6 +96,27 @@ function setupsOf(records: readonly number[], source: number, end = records.leng
   return setups
 }
 
+/** Openings that are told: the oldest, which began the conversation, and the newest. */
+const OLDEST_OPENINGS = 4
+const NEWEST_OPENINGS = 4
+
+/** When we opened connections, to the second where the connection is still known, else by the minute of its first record. */
+export function openingsOf(conversation: Conversation): Opening[] {
+  const { proven, service, connections, records, setup } = conversation
+  if (!(proven & OUR_SYN) || service !== 'theirs') return []
+  const exact = new Set([...connections.values()].map(({ opened }) => opened).filter(opened => opened > 0))
+  const minutes = new Set([...exact].map(minuteOf))
+  const others = [...(setup ? [setup] : []), ...setupsOf(records, sourceOf(conversation))]
+    .map(({ at }) => at)
+    .filter(at => !minutes.has(minuteOf(at)))
+  const all = [
+    ...[...exact].map(at => ({ from: at, to: at })),
+    ...[...new Set(others)].map(at => ({ from: at, to: at + 59 })),
+  ].toSorted((a, b) => a.from - b.from)
+  if (all.length <= OLDEST_OPENINGS + NEWEST_OPENINGS) return all
+  return [...all.slice(0, OLDEST_OPENINGS), ...all.slice(-NEWEST_OPENINGS)]
+}
+
 /** Which log to believe: an interface's own where there is one. */
 function sourceOf({ records, folded }: Conversation): number {
   if (folded[0].records > 0) return 0
@@ -140,12 +161,12 @@ function sum(into: readonly [Sums, Sums], records: readonly number[], end: numbe
  * Somebody outside types and the answers go out: more and small packets come in (measured on OpenSSH 9.2: 2 to 1 and 70 B;
  * from inside it is the other way round). Under 10 packets a minute the ratio says nothing.
  */
-function isDriverOutside({ span, packetsIn, packetsOut, bytesIn }: Minute): boolean {
+export function isDriverOutside({ span, packetsIn, packetsOut, bytesIn }: Minute): boolean {
   return packetsIn >= 10 * span && packetsIn >= 1.5 * packetsOut && packetsOut > 0 && bytesIn < 110 * packetsIn
 }
 
 /** The stratum candidate of 52 captured miners; a tenth of ordinary long TLS flows has it too. */
-function isStratumShaped({ span, packetsOut, packetsIn, bytesOut, bytesIn }: Minute): boolean {
+export function isStratumShaped({ span, packetsOut, packetsIn, bytesOut, bytesIn }: Minute): boolean {
   if (packetsOut === 0 || packetsIn === 0) return false
   const out = bytesOut / packetsOut
   const back = bytesIn / packetsIn
@@ -199,7 +220,7 @@ function initiatorOf({ proven, service, port }: Conversation): Initiator {
 }
 
 /** Flow logs arrive 5 to 10 minutes after the fact, so the window's end lies that far back. */
-const LAG_MINUTES = 15
+export const LAG_MINUTES = 15
 
 /** `now` in seconds; `floor`: the first minute of the instance's window. `names`: those that belong to the peer. */
 export function viewOf(
@@ -245,6 +266,7 @@ export function viewOf(
     activity: activityOf(minutes, base),
     minutes,
     setups: setup ? [setup, ...recent] : recent,
+    openings: openingsOf(conversation),
     driverMinutes: lately(driver, isDriverOutside),
     stratumMinutes: lately(stratum, isStratumShaped),
     bursts: burstsOf(minutes),

@@ -1,4 +1,4 @@
-import type { Alert, Coverage, Flow, NameSeen, Rejected, Sink } from './flow.ts'
+import type { Alert, Coverage, Flow, Load, NameSeen, Rejected, Sink, ToolCall } from './flow.ts'
 import type { DeadLetter } from './ports.ts'
 
 /** What one delivery was decoded to. */
@@ -10,6 +10,8 @@ export interface Delivery {
   readonly coverage: readonly Coverage[]
   readonly names: readonly NameSeen[]
   readonly alerts: readonly Alert[]
+  readonly loads: readonly Load[]
+  readonly toolCalls: readonly ToolCall[]
   readonly rejected: readonly Rejected[]
   /** Rejected beyond those that are kept. */
   readonly moreRejected: number
@@ -26,6 +28,8 @@ export function collecting(source: string, position: string): { readonly sink: S
   const coverage: Coverage[] = []
   const names: NameSeen[] = []
   const alerts: Alert[] = []
+  const loads: Load[] = []
+  const toolCalls: ToolCall[] = []
   const rejected: Rejected[] = []
   let moreRejected = 0
   return {
@@ -34,12 +38,14 @@ export function collecting(source: string, position: string): { readonly sink: S
       coverage: window => void coverage.push(window),
       name: seen => void names.push(seen),
       alert: alert => void alerts.push(alert),
+      load: load => void loads.push(load),
+      toolCall: call => void toolCalls.push(call),
       reject(one) {
         if (rejected.length < MAX_REJECTED) rejected.push({ ...one, bytes: one.bytes.slice(0, MAX_BYTES) })
         else moreRejected++
       },
     },
-    delivery: () => ({ source, position, flows, coverage, names, alerts, rejected, moreRejected }),
+    delivery: () => ({ source, position, flows, coverage, names, alerts, loads, toolCalls, rejected, moreRejected }),
   }
 }
 
@@ -87,6 +93,17 @@ export function unsoundAlert(alert: Alert, now: number): string | undefined {
   if (!isPort(alert.sourcePort) || !isPort(alert.destinationPort)) return 'a port is none'
   if (!isProtocol(alert.protocol)) return 'its protocol is none'
   return alert.source.length > 64 || alert.destination.length > 64 ? 'an address is too long' : undefined
+}
+
+export function unsoundLoad({ time }: Load, now: number): string | undefined {
+  if (!isCount(time)) return 'its time is none'
+  return time > now + FUTURE_SECONDS ? 'it is of the future' : undefined
+}
+
+export function unsoundCall({ start, end }: ToolCall, now: number): string | undefined {
+  if (!isCount(start) || !isCount(end) || end < start) return 'its times are no span'
+  // A clock that runs ahead would keep its call longer than any other.
+  return end > now + FUTURE_SECONDS ? 'it is of the future' : undefined
 }
 
 /** What of a delivery goes to the dead letters: each record up to a bound, then their number. */

@@ -1,8 +1,17 @@
 import { isExternal } from './address.ts'
 import type { Attribution, Holder, Unattributed } from './attribution.ts'
 import { seenBy } from './conversation.ts'
-import { type Delivery, type Unsound, unsoundAlert, unsoundCoverage, unsoundFlow, unsoundName } from './delivery.ts'
-import type { Alert, Coverage, Flow, NameSeen } from './flow.ts'
+import {
+  type Delivery,
+  type Unsound,
+  unsoundAlert,
+  unsoundCall,
+  unsoundCoverage,
+  unsoundFlow,
+  unsoundLoad,
+  unsoundName,
+} from './delivery.ts'
+import type { Alert, Coverage, Flow, Load, NameSeen, ToolCall } from './flow.ts'
 import { type InstanceRow, standing } from './inventory.ts'
 import type { Covered } from './log-coverage.ts'
 import { ownerOf, type PeerUse, UNKNOWN_ACL } from './neighbours.ts'
@@ -16,6 +25,8 @@ export interface Evidence {
   readonly coverage: Coverage[]
   readonly names: NameSeen[]
   readonly alerts: { readonly alert: Alert; readonly out: boolean | undefined }[]
+  readonly loads: Load[]
+  readonly toolCalls: ToolCall[]
 }
 
 export interface Grouped {
@@ -44,16 +55,18 @@ export async function group(
   now: number,
 ): Promise<Grouped> {
   const sound = soundOf(delivery, now)
-  await attribution.load(...questions(sound.flows, sound.coverage, sound.names, sound.alerts))
+  await attribution.load(...questions(sound))
   return groupSound(sound, attribution, settings, now)
 }
 
+type Kind = 'flows' | 'coverage' | 'names' | 'alerts' | 'loads' | 'toolCalls'
+
 /** What of a delivery can be counted with, and what cannot. */
-export interface Sound extends Pick<Delivery, 'flows' | 'coverage' | 'names' | 'alerts'> {
+export interface Sound extends Pick<Delivery, Kind> {
   readonly unsound: readonly Unsound[]
 }
 
-export function soundOf(delivery: Pick<Delivery, 'flows' | 'coverage' | 'names' | 'alerts'>, now: number): Sound {
+export function soundOf(delivery: Pick<Delivery, Kind>, now: number): Sound {
   const seconds = now / 1000
   const unsound: Unsound[] = []
   function sound<T>(records: readonly T[], reasonOf: (record: T, now: number) => string | undefined): T[] {
@@ -68,13 +81,15 @@ export function soundOf(delivery: Pick<Delivery, 'flows' | 'coverage' | 'names' 
     coverage: sound(delivery.coverage, unsoundCoverage),
     names: sound(delivery.names.map(timed), unsoundName),
     alerts: sound(delivery.alerts.map(timed), unsoundAlert),
+    loads: sound(delivery.loads.map(timed), unsoundLoad),
+    toolCalls: sound(delivery.toolCalls.map(whole), unsoundCall),
     unsound,
   }
 }
 
 /** The same where whatever the attribution needs is already there. */
 export function groupSound(
-  { flows, coverage, names, alerts, unsound }: Sound,
+  { flows, coverage, names, alerts, loads, toolCalls, unsound }: Sound,
   attribution: Omit<Attribution, 'load'>,
   settings: GroupingSettings,
   now: number,
@@ -99,7 +114,15 @@ export function groupSound(
       outOfScope++
       return undefined
     }
-    const one = evidence.get(row.instance) ?? { row, flows: [], coverage: [], names: [], alerts: [] }
+    const one = evidence.get(row.instance) ?? {
+      row,
+      flows: [],
+      coverage: [],
+      names: [],
+      alerts: [],
+      loads: [],
+      toolCalls: [],
+    }
     evidence.set(row.instance, one)
     return one
   }
@@ -187,6 +210,9 @@ export function groupSound(
     for (const { holder, out } of known) of(holder)?.alerts.push({ alert, out })
     if (known.length === 0) miss('unknown')
   }
+  // The agent names the instance itself, and an alarm names it by its dimension: there is nothing to guess where it is unknown.
+  for (const load of loads) of(attribution.byInstance(load.instance, load.time))?.loads.push(load)
+  for (const call of toolCalls) of(attribution.byInstance(call.instance, call.start))?.toolCalls.push(call)
   return {
     evidence,
     uses: [...uses.values()],
@@ -199,8 +225,8 @@ export function groupSound(
 }
 
 /** Logs of firewalls and resolvers give fractions of seconds; all that is kept is whole. */
-function whole(flow: Flow): Flow {
-  return { ...flow, start: Math.floor(flow.start), end: Math.floor(flow.end) }
+function whole<T extends { readonly start: number; readonly end: number }>(record: T): T {
+  return { ...record, start: Math.floor(record.start), end: Math.floor(record.end) }
 }
 
 function timed<T extends { readonly time: number }>(record: T): T {
@@ -225,15 +251,17 @@ function sideOf(
   return direction === undefined ? undefined : direction === 'egress'
 }
 
-function questions(
-  flows: readonly Flow[],
-  coverage: readonly Coverage[],
-  names: readonly NameSeen[],
-  alerts: readonly Alert[],
-): [Set<string>, Set<string>, Set<string>] {
+function questions({
+  flows,
+  coverage,
+  names,
+  alerts,
+  loads,
+  toolCalls,
+}: Sound): [Set<string>, Set<string>, Set<string>] {
   const interfaces = new Set(coverage.map(window => window.interface))
   const addresses = new Set<string>()
-  const instances = new Set<string>()
+  const instances = new Set([...loads, ...toolCalls].map(({ instance }) => instance))
   const ask = (address: string) => {
     // A public IPv4 address is never an interface's own: the internet gateway translates it. A public IPv6 one may be.
     if (address !== '' && (address.includes(':') || !isExternal(address))) addresses.add(address)

@@ -10,15 +10,17 @@ import {
   note,
   OUR_ANSWER,
   OUR_SYN,
+  type Seen,
   seenBy,
   THEIR_ANSWER,
   THEIR_SYN,
   WINDOW_MINUTES,
 } from './conversation.ts'
 import { fold } from './conversation-shape.ts'
-import type { Alert, Coverage, Flow, NameSeen } from './flow.ts'
+import type { Alert, Coverage, Flow, Load, NameSeen, ToolCall } from './flow.ts'
 import { addWindow, type FlowWindows, tidyWindows, windowList } from './flow-windows.ts'
 import { finish, mix } from './hash.ts'
+import { addLoad, addToolCall, type Host, MAX_CALLS, noHost, tidyHost } from './host.ts'
 import { addName, type Names, noNames, tidyNames } from './names.ts'
 import { addProbe, forgetProbes, isProbe, noProbes, type Probes } from './probes.ts'
 import type { AlertView } from './rule.ts'
@@ -34,6 +36,7 @@ export interface InstanceState {
   readonly probes: Probes
   readonly names: Names
   readonly alerts: Map<string, AlertView>
+  readonly host: Host
   readonly windows: FlowWindows
   /** The newest time of an established, open conversation that the bound made leave; 0 for none. */
   leftOpenAt: number
@@ -45,6 +48,7 @@ export interface Bounds {
   readonly windowMinutes: number
   readonly connections: number
   readonly names: number | undefined
+  readonly calls: number
 }
 
 export const BOUNDS: Bounds = {
@@ -52,6 +56,7 @@ export const BOUNDS: Bounds = {
   windowMinutes: WINDOW_MINUTES,
   connections: MAX_OPEN,
   names: undefined,
+  calls: MAX_CALLS,
 }
 
 const MAX_ALERTS = 48
@@ -68,6 +73,7 @@ export function newState(): InstanceState {
     probes: noProbes(),
     names: noNames(),
     alerts: new Map(),
+    host: noHost(),
     windows: new Map(),
     leftOpenAt: 0,
   }
@@ -89,7 +95,14 @@ export function addFlow(state: InstanceState, flow: Flow, out: boolean): Added {
   const key = conversationKey(seen, flow.protocol)
   const conversation = state.conversations.get(key) ?? newConversation(seen, flow.protocol)
   state.conversations.set(key, conversation)
-  if (late) {
+  return addSeen(state, conversation, flow, seen)
+}
+
+/** The same for a flow whose conversation is known. */
+export function addSeen(state: InstanceState, conversation: Conversation, flow: Flow, seen: Seen): Added {
+  const minute = filedMinute(flow)
+  state.watermark = Math.max(state.watermark, minute)
+  if (minute < state.floor) {
     // Its minute is folded, so a repeat could not be told and nothing is summed. That a connection ended, or that a byte
     // passed after a cut, is true however late it is said.
     note(conversation, flow, seen)
@@ -98,7 +111,7 @@ export function addFlow(state: InstanceState, flow: Flow, out: boolean): Added {
   }
   const added = add(conversation, flow, seen)
   // Our own service's answers are no probes of ours, however few their packets.
-  if (out && seen.service === 'theirs' && isProbe(flow)) addProbe(state.probes, flow)
+  if (seen.out && seen.service === 'theirs' && isProbe(flow)) addProbe(state.probes, flow)
   if (flow.interface !== undefined) cover(state, flow, flow.interface, added && flow.accepted ? flow.bytes : 0)
   return added ? 'new' : 'repeated'
 }
@@ -136,6 +149,17 @@ export function addAlert(state: InstanceState, alert: Alert, out: boolean | unde
   })
 }
 
+export function addCall(state: InstanceState, call: ToolCall): void {
+  addToolCall(state.host, call)
+  // One delivery may tell of thousands.
+  if (state.host.calls.size > 16 * MAX_CALLS)
+    tidyHost(state.host, call.end, state.conversations.values(), 8 * MAX_CALLS)
+}
+
+export function addBusy(state: InstanceState, load: Load): void {
+  addLoad(state.host, load)
+}
+
 /** Folds what left the window, forgets what is old and brings the state under its bounds. `now` in seconds. */
 export function settle(state: InstanceState, now: number, bounds: Bounds = BOUNDS): void {
   state.floor = Math.max(state.floor, state.watermark - bounds.windowMinutes + 1, 0)
@@ -150,6 +174,7 @@ export function settle(state: InstanceState, now: number, bounds: Bounds = BOUND
   const peers = new Set(state.conversations.values().map(({ peer }) => peer))
   tidyNames(state.names, now, address => peers.has(address), bounds.names)
   tidyAlerts(state.alerts, now)
+  tidyHost(state.host, now, state.conversations.values(), bounds.calls)
   tidyWindows(state.windows)
 }
 

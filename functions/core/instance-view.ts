@@ -1,5 +1,6 @@
 import { viewOf } from './conversation-shape.ts'
 import type { Exhibit } from './finding.ts'
+import { callViews, loadViews } from './host.ts'
 import { type InstanceState, resolved } from './instance-state.ts'
 import { nameViews, suffixViews } from './names.ts'
 import { probeView } from './probes.ts'
@@ -20,6 +21,8 @@ export function instanceView(state: InstanceState, surroundings: Surroundings): 
     names,
     suffixes: suffixViews(state.names),
     alerts: [...state.alerts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, alert]) => alert),
+    toolCalls: callViews(state.host),
+    loads: loadViews(state.host),
     probes: { internal: probeView(state.probes.internal, now), external: probeView(state.probes.external, now) },
   }
 }

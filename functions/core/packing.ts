@@ -99,3 +99,14 @@ export function unpacker(packed: Uint8Array): Unpacker {
     },
   }
 }
+
+/** In one order whatever came first, so that the same state gives the same bytes. */
+export function sorted<T>(map: ReadonlyMap<string, T>): T[] {
+  return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value)
+}
+
+export function oneOf<T>(values: readonly T[], at: number): T {
+  const value = values[at]
+  if (value === undefined) throw new InputError(`Cannot unpack state: there is no choice ${at}`)
+  return value
+}

@@ -179,7 +179,10 @@ export function createReplay(
 
   /** What does not name its interface is grouped as a delivery of its own. */
   function grouped(delivery: Partial<Sound>): void {
-    const sound = soundOf({ flows: [], coverage: [], names: [], alerts: [], ...delivery }, now * 1000)
+    const sound = soundOf(
+      { flows: [], coverage: [], names: [], alerts: [], loads: [], toolCalls: [], ...delivery },
+      now * 1000,
+    )
     const { evidence } = groupSound(sound, holders, { firewalls, exemptInstances: [] }, 0)
     for (const { row, flows, coverage, names, alerts } of evidence.values()) {
       const holder = holders.byInstance(row.instance, now)

@@ -1,5 +1,5 @@
-import { ACK, type Alert, FIN, type Flow, type NameSeen, SYN, TCP } from './flow.ts'
-import { addAlert, addFlow, addSeenName, newState, settle } from './instance-state.ts'
+import { ACK, type Alert, FIN, type Flow, type Load, type NameSeen, SYN, TCP, type ToolCall } from './flow.ts'
+import { addAlert, addBusy, addCall, addFlow, addSeenName, newState, settle } from './instance-state.ts'
 import { instanceView } from './instance-view.ts'
 import type { InstanceView } from './rule.ts'
 import { RuleSettings } from './rule-settings.ts'
@@ -24,6 +24,8 @@ export interface Did {
   readonly connections?: readonly Connection[]
   readonly names?: readonly Named[]
   readonly alerts?: readonly (Partial<Alert> & Pick<Alert, 'kind' | 'destination'>)[]
+  readonly calls?: readonly Called[]
+  readonly loads?: readonly (Pick<Load, 'of' | 'busy'> & { readonly at: number; readonly alarm?: string })[]
   readonly settings?: Parameters<typeof RuleSettings.parse>[0]
   /** Of 100 instances in scope unless told otherwise; peers that are not named are used by this one alone. */
   readonly scopeSize?: number
@@ -73,8 +75,15 @@ export interface Named {
   readonly port?: number
 }
 
+/** Seconds after the start. */
+export interface Called extends Partial<Pick<ToolCall, 'tool' | 'command' | 'episode'>> {
+  readonly from: number
+  readonly to?: number
+}
+
 export const CASE_START = 1_800_000_000
 const OURS = '10.20.1.5'
+const INSTANCE = 'i-0123456789abcdef0'
 const MINUTE = 60
 
 /** The view that the rules get of what an instance did. */
@@ -119,6 +128,10 @@ export function caseView(did: Did): InstanceView {
     }
     addAlert(state, whole, whole.source === OURS)
   }
+  for (const { from, to = from, tool = 'shell', command = '', episode } of did.calls ?? [])
+    addCall(state, { instance: INSTANCE, tool, command, episode, start: CASE_START + from, end: CASE_START + to })
+  for (const { of, busy, at, alarm = 'gpu-busy' } of did.loads ?? [])
+    addBusy(state, { instance: INSTANCE, of, busy, alarm, time: CASE_START + at * MINUTE })
   let settled = CASE_START
   for (const { flow, out } of flows) {
     addFlow(state, flow, out)
@@ -129,7 +142,7 @@ export function caseView(did: Did): InstanceView {
   settle(state, now)
   return instanceView(state, {
     now,
-    instance: 'i-0123456789abcdef0',
+    instance: INSTANCE,
     prevalence: peer => (scopeSize === 0 ? undefined : (did.users?.[peer] ?? 1) / scopeSize),
     scopeSize,
     covered: { dns: did.dnsCovered ?? false },

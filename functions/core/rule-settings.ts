@@ -13,6 +13,11 @@ const suffix = z
     'a name such as example.com, which stands for all below it too',
   )
 const points = (value: number) => z.number().min(-1000).max(1000).default(value)
+/** Of what the host says: it clears nobody, so it never counts against a breakout. */
+const hostPoints = (value: number) => z.number().min(0).max(1000).default(value)
+const hours = z
+  .string()
+  .regex(/^(?:[01]\d|2[0-3]):[0-5]\d-(?:[01]\d|2[0-3]):[0-5]\d$/, 'hours of the day in UTC such as 20:00-06:00')
 const threshold = (value: number) => z.number().min(0).default(value)
 
 /** Every threshold of the rules and the score, with its default and its reason. */
@@ -101,6 +106,17 @@ export const RuleSettings = z.strictObject({
       share: threshold(0.8),
     })
     .prefault({}),
+  host: z
+    .strictObject({
+      /**
+       * When jobs may run, UTC; an empty list where none is ever scheduled. Absent it is not known, and then a busy GPU says
+       * nothing: most that are busy are at their work.
+       */
+      jobs: z.array(hours).max(48).optional(),
+      /** Outside those hours: jobs overrun, and an alarm flaps. */
+      busyMinutes: threshold(15),
+    })
+    .prefault({}),
   novelty: z
     .strictObject({
       /** RITA counts a peer of at most 2 % of the hosts as rare and one of half of them as common. */
@@ -138,6 +154,9 @@ export const RuleSettings = z.strictObject({
       rarePeer: points(15),
       commonPeer: points(-30),
       providerRange: points(-40),
+      /** Beside what else is seen of the peer; the agent's own word, so it weighs little and makes no case. */
+      toolCall: hostPoints(10),
+      busyGpu: hostPoints(25),
       probing: points(60),
       heavyProbing: points(80),
       dnsTunnel: points(60),

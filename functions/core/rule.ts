@@ -38,6 +38,9 @@ export interface InstanceView {
   /** Names under one suffix, counted for DNS tunnels. Bounded. */
   readonly suffixes: readonly SuffixView[]
   readonly alerts: readonly AlertView[]
+  /** The agent's own account, in the order of `start`: it clears nobody. Bounded (host.ts). */
+  readonly toolCalls: readonly ToolCallView[]
+  readonly loads: readonly LoadView[]
   /** Attempts that look like probing; `undefined` where there were none. */
   readonly probes: { readonly internal: ProbeView | undefined; readonly external: ProbeView | undefined }
   /** Fraction of the scope's instances that used the peer in 24 to 48 h, this one included; `undefined` where it is not known. */
@@ -86,6 +89,8 @@ export interface ConversationView {
   readonly minutes: readonly Minute[]
   /** The connections whose opening by us was seen: the oldest ever and those of the last 64 minutes; at most 16. */
   readonly setups: readonly Setup[]
+  /** When connections of ours were opened, oldest first: the first and the newest few. */
+  readonly openings: readonly Opening[]
   /** Minutes of the last 12 to 24 h in which the driver sat outside: packets in/out ≥ 1.5, in < 110 B a packet. */
   readonly driverMinutes: number
   /** Minutes of the last 12 to 24 h with the shape of stratum (reference: detection.md, "Shapes"). */
@@ -125,6 +130,29 @@ export interface Setup {
   readonly bytesIn: number
   /** A FIN or RST stood in the same window: the connection was over within it. */
   readonly closed: boolean
+}
+
+/** When our SYN was logged, in seconds: one second, or the minute of it where no more is known. */
+export interface Opening {
+  readonly from: number
+  readonly to: number
+}
+
+/** A call of a tool, shortened. All texts are the agent's: hostile. */
+export interface ToolCallView {
+  readonly tool: string
+  readonly command: string
+  readonly episode: string | undefined
+  readonly start: number
+  readonly end: number
+}
+
+/** A processor is busy by an alarm of the account's; without `until` it still is. */
+export interface LoadView {
+  readonly of: 'gpu' | 'cpu'
+  readonly alarm: string
+  readonly from: number
+  readonly until: number | undefined
 }
 
 export interface NameView {

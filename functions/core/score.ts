@@ -12,7 +12,7 @@ import type { Family, Signal } from './signal.ts'
  *   evidence twice, so the stronger conversation counts. Identity counts with its strongest signal, since two names of
  *   one service are one fact.
  * - What the host says (its tool calls, its load) and context of the whole instance stand beside every case, those that
- *   name a peer beside that peer's.
+ *   name a peer beside that peer's. A host signal that names a peer makes no case: the agent writes its tool calls.
  * - To isolate, a case needs the points, and besides one identity signal that reaches them alone or positive points in
  *   three families; a weak identity (a name without a connection) is no family of its own there. And it needs a signal that
  *   rests on what the instance itself sent, so that no outsider's packets lead to a cut.
@@ -41,10 +41,7 @@ export function score(signals: readonly Signal[], settings: RuleSettings): Judge
   )
   const groups = apart.size > 0 ? [...apart.values()] : [[]]
   const cases = groups
-    .map(own => [
-      ...own,
-      ...beside.filter(({ peer }) => peer === undefined || own.length === 0 || peer === own[0]?.peer),
-    ])
+    .map(own => [...own, ...beside.filter(({ peer }) => peer === undefined || peer === own[0]?.peer)])
     .map(all => judgeCase(all, settings))
     .toSorted((a, b) => b.score - a.score)
   const decisions = new Set(cases.map(({ decision }) => decision))

@@ -1,9 +1,10 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { type Conversation, conversationKey, type Sums } from './conversation.ts'
 import { InputError, reasonOf } from './errors.ts'
+import { readHost, writeHost } from './host-packing.ts'
 import { BOUNDS, type InstanceState, newState, settle } from './instance-state.ts'
 import { SUFFIX_BYTES, type Suffix } from './names.ts'
-import { type Packer, packer, type Unpacker, unpacker } from './packing.ts'
+import { oneOf, type Packer, packer, sorted, type Unpacker, unpacker } from './packing.ts'
 import { newProbeMinute, PROBE_BYTES, type ProbeMinute } from './probes.ts'
 import { MARK, STRIDE } from './records.ts'
 import type { Setup } from './rule.ts'
@@ -11,7 +12,7 @@ import type { Setup } from './rule.ts'
 /** Far enough below DynamoDB's 400 KB an item that two owed findings fit beside it. */
 export const MAX_PACKED = 240_000
 const MAX_UNPACKED = 8_000_000
-const FORMAT = 1
+const FORMAT = 2
 
 const KINDS = ['mining', 'tunnel', 'other'] as const
 const VIA = ['dns', 'tls', 'http', 'ssh'] as const
@@ -27,17 +28,22 @@ export function packState(
   state: InstanceState,
   now: number,
 ): { readonly packed: Uint8Array; readonly tightened: number; readonly size: number } {
-  for (let tightened = 0; ; tightened++) {
+  let tightened = 0
+  for (;;) {
     if (tightened > 0)
       settle(state, now, {
         windowMinutes: Math.max(1, BOUNDS.windowMinutes >> tightened),
         connections: Math.max(1, BOUNDS.connections >> tightened),
         names: Math.max(8, 192 >> tightened),
+        calls: 0,
         conversations: BOUNDS.conversations >> Math.max(0, tightened - 6),
       })
     const bytes = write(state)
     const packed = deflateRawSync(bytes, { level: 1 })
     if (packed.length <= MAX_PACKED) return { packed, tightened, size: bytes.length }
+    // What the agent writes of itself must not cost the window of what it did.
+    if (state.host.calls.size > 0) state.host.calls.clear()
+    else tightened++
   }
 }
 
@@ -98,11 +104,8 @@ function write(state: InstanceState): Uint8Array {
       .toSorted((a, b) => a.start - b.start))
       for (const value of [one.start, one.end - one.start, STATUS.indexOf(one.status), one.acceptedBytes]) number(value)
   }
+  writeHost(to, state.host)
   return to.done()
-}
-
-function sorted<T>(map: ReadonlyMap<string, T>): T[] {
-  return [...map].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, value]) => value)
 }
 
 function read(from: Unpacker): InstanceState {
@@ -157,14 +160,9 @@ function read(from: Unpacker): InstanceState {
     })
     state.windows.set(id, new Map(minutes))
   }
+  readHost(from, state.host)
   from.end()
   return state
-}
-
-function oneOf<T>(values: readonly T[], at: number): T {
-  const value = values[at]
-  if (value === undefined) throw new InputError(`Cannot unpack state: there is no choice ${at}`)
-  return value
 }
 
 function writeConversation({ number, text }: Packer, one: Conversation): void {

@@ -7,6 +7,8 @@ import { loadIncident } from './incident-store.ts'
 import { type InstanceRecord, instanceKey, readPacked, readRow, rowValue } from './instance-row.ts'
 import {
   addAlert,
+  addBusy,
+  addCall,
   addCoverage,
   addFlow,
   addSeenName,
@@ -253,6 +255,8 @@ function addAll(state: InstanceState, evidence: Evidence, keeps: (name: string) 
   for (const window of evidence.coverage) addCoverage(state, window)
   for (const seen of evidence.names) addSeenName(state, seen, keeps(seen.name))
   for (const { alert, out } of evidence.alerts) addAlert(state, alert, out)
+  for (const load of evidence.loads) addBusy(state, load)
+  for (const call of evidence.toolCalls) addCall(state, call)
   return { repeated, late }
 }
 

@@ -2,17 +2,21 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { caseView, type RuleCase } from '../core/rule-case.ts'
 import { score } from '../core/score.ts'
+import { cases as busyGpu } from './busy-gpu/cases.ts'
 import { cases as dnsTunnel } from './dns-tunnel/cases.ts'
 import { cases as internalProbing } from './internal-probing/cases.ts'
 import { cases as miningPool } from './mining-pool/cases.ts'
 import { rules } from './registry.ts'
 import { cases as reverseTunnel } from './reverse-tunnel/cases.ts'
+import { cases as toolCall } from './tool-call/cases.ts'
 
 const casesOf: Readonly<Record<string, readonly RuleCase[]>> = {
+  'busy-gpu': busyGpu,
   'dns-tunnel': dnsTunnel,
   'internal-probing': internalProbing,
   'mining-pool': miningPool,
   'reverse-tunnel': reverseTunnel,
+  'tool-call': toolCall,
 }
 
 test('every rule has cases that match and cases that must not, and every list of cases has its rule', () => {
