@@ -63,18 +63,24 @@ export async function holdLeases(
   }))
 }
 
-/** Records which entries deny the peer, so that the last incident to leave can take them away. */
-export async function recordEntries(
-  ledger: Ledger,
-  acl: string,
-  peer: string,
-  entries: readonly string[],
-): Promise<void> {
-  await change(ledger, acl, await ledger.read(leaseKey(acl)), ({ leases }) => ({
-    leases: leases.map(lease =>
-      lease.peer === peer ? { ...lease, entries: [...new Set([...lease.entries, ...entries])] } : lease,
-    ),
-  }))
+/** ACL → peer → the entries that deny it. */
+export type DenyEntries = ReadonlyMap<string, ReadonlyMap<string, readonly string[]>>
+
+/** Records which entries deny a peer, so that the last incident to leave can take them away. */
+export async function recordEntries(ledger: Ledger, made: DenyEntries): Promise<void> {
+  for (const [acl, peers] of made) {
+    const row = await ledger.read(leaseKey(acl))
+    const isNews = leasesOf(row).leases.some(({ peer, entries }) =>
+      peers.get(peer)?.some(entry => !entries.includes(entry)),
+    )
+    if (isNews)
+      await change(ledger, acl, row, ({ leases }) => ({
+        leases: leases.map(lease => ({
+          ...lease,
+          entries: [...new Set([...lease.entries, ...(peers.get(lease.peer) ?? [])])],
+        })),
+      }))
+  }
 }
 
 /** The incident needs nothing of this ACL any more. Returns the entries that no incident needs now. */

@@ -55,6 +55,8 @@ export async function operate(ports: OperatePorts, policy: Policy, request: Requ
     throw new InputError(
       `Cannot approve "${request.instance}": its incident ${incident.id} is approved already or needs no approval`,
     )
+  if (request.verb === 'approve' && incident.drill)
+    throw new InputError(`Cannot approve "${request.instance}": its incident ${incident.id} is a drill`)
   const order = { kind: request.verb, instance: request.instance, incident: incident.id, by: request.by } as const
   const id = digest(request.verb, incident.id, incident.journal.sequence)
   await ports.queue.send({ lane: request.instance, id, order })
@@ -65,6 +67,9 @@ async function startDrill(ports: OperatePorts, policy: Policy, target: string, w
   const row = await ports.ledger.read(inventoryKeys.instance(target))
   if (!row)
     throw new InputError(`Cannot drill "${target}": the inventory does not know it (verify fills it every few minutes)`)
+  const held = await loadIncident(ports.ledger, target)
+  if (held && held.incident.closedAt === undefined && !held.incident.drill)
+    throw new InputError(`Cannot drill "${target}": its incident ${held.incident.id} is open and no drill`)
   const { account, region, vpc, tags, interfaces } = InstanceRow.parse(row.value)
   const { key, value } = policy.drill
   if (!matches(tags, policy.drill))

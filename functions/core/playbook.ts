@@ -1,7 +1,7 @@
 import { PartialFailure, reasonOf } from './errors.ts'
 import type { Incident, StepRecord } from './incident.ts'
 import { amendIncident, type Held, withLines } from './incident-store.ts'
-import type { JournalLine } from './journal.ts'
+import { type JournalLine, MAX_LINE } from './journal.ts'
 import type { Clock, Ledger, Log, Stage, Step } from './ports.ts'
 
 /** Tries within the lane; after that verify, which comes every few minutes, lets the step be tried again. */
@@ -40,7 +40,8 @@ function withIntents(incident: Incident, steps: readonly Step[], now: number): I
     const same = before?.covers === covers
     const record: StepRecord = {
       status: 'intended',
-      attempts: same ? before.attempts + 1 : 1,
+      // Of one that began and never answered the outcome is unknown, whatever it acts on by now.
+      attempts: same || before?.status === 'intended' ? before.attempts + 1 : 1,
       covers,
       at: now,
       done: before?.done ?? [],
@@ -76,7 +77,7 @@ async function applyStep(run: Run, step: Step, incident: Incident): Promise<Appl
         ...intended,
         status: 'done',
         at,
-        done: [...new Set([...intended.done, ...done])],
+        done: allDone(intended, done),
         unable: [...unable],
         facts: copy(facts),
       },
@@ -90,7 +91,7 @@ async function applyStep(run: Run, step: Step, incident: Incident): Promise<Appl
     }
   } catch (thrown) {
     const at = run.clock.now()
-    const reason = reasonOf(thrown)
+    const reason = reasonOf(thrown).slice(0, MAX_LINE)
     run.log.warn('step failed', { step: step.id, incident: incident.id, attempt, reason })
     const made = thrown instanceof PartialFailure ? thrown.outcome : { done: [], facts: intended.facts }
     return {
@@ -100,7 +101,7 @@ async function applyStep(run: Run, step: Step, incident: Incident): Promise<Appl
         status: 'failed',
         at,
         reason,
-        done: [...new Set([...intended.done, ...made.done])],
+        done: allDone(intended, made.done),
         facts: copy(made.facts),
       },
       lines: [
@@ -109,6 +110,13 @@ async function applyStep(run: Run, step: Step, incident: Incident): Promise<Appl
       ],
     }
   }
+}
+
+/** What goes on coming undone does not fill the row: the journal has all of it. */
+const MAX_DONE = 256
+
+function allDone(before: StepRecord, done: readonly string[]): string[] {
+  return [...new Set([...before.done, ...done])].slice(-MAX_DONE)
 }
 
 function copy(facts: Awaited<ReturnType<Step['apply']>>['facts']): StepRecord['facts'] {
@@ -139,13 +147,23 @@ async function record(
 
 const STARTED: readonly Stage[] = ['contain', 'preserve']
 
+/** Whether steps may change anything: once a release is asked for, nothing is cut again under the incident. */
+function acts({ verdict, releasedBy }: Incident): boolean {
+  return verdict === 'isolate' && releasedBy === undefined
+}
+
+/** The stages that the incident goes through. */
+export function stagesOf(incident: Incident): readonly Stage[] {
+  return acts(incident) ? [...STARTED, 'collect', 'report'] : ['report']
+}
+
 /** The steps that start together at once, with the incident in which they are written down as intended. */
 export function begin(
   steps: readonly Step[],
   incident: Incident,
   now: number,
 ): { incident: Incident; started: Step[] } {
-  const started = incident.verdict === 'isolate' ? dueSteps(steps, incident, STARTED) : []
+  const started = acts(incident) ? dueSteps(steps, incident, STARTED) : []
   return { incident: started.length > 0 ? withIntents(incident, started, now) : incident, started }
 }
 
@@ -167,25 +185,28 @@ export async function runPlaybook(
     held.incident,
   )
   const contained = await applySteps(run, contain, held.incident)
-  if (contain.length > 0) held = await record(run, held, contained, concludeContain)
+  if (contain.length > 0)
+    held = await record(run, held, contained, (incident, now) => concludeContain(run.steps, incident, now))
   const preserved = await preserve
   if (preserved.length > 0) held = await record(run, held, preserved, incident => incident)
 
   for (const stage of ['collect', 'report'] as const) {
     if (run.signal.aborted) break
-    if (stage === 'collect' && held.incident.verdict !== 'isolate') continue
+    if (!stagesOf(held.incident).includes(stage)) continue
     const due = dueSteps(run.steps, held.incident, [stage])
     if (due.length === 0) continue
     held = await amendIncident(run.ledger, held, run.owner, incident => withIntents(incident, due, run.clock.now()))
     held = await record(run, held, await applySteps(run, due, held.incident), incident => incident)
   }
-  const stages: readonly Stage[] = held.incident.verdict === 'isolate' ? [...STARTED, 'collect', 'report'] : ['report']
-  return { held, finished: dueSteps(run.steps, held.incident, stages).length === 0 }
+  return { held, finished: dueSteps(run.steps, held.incident, stagesOf(held.incident)).length === 0 }
 }
 
 /** What may be said right after the change: nothing is proven yet, and a refused deny may leave a conversation alive. */
-function concludeContain(incident: Incident, now: number): Incident {
-  const failed = Object.entries(incident.steps).filter(([, { status }]) => status === 'failed')
+function concludeContain(steps: readonly Step[], incident: Incident, now: number): Incident {
+  const contain = steps.filter(({ stage }) => stage === 'contain').map(({ id }) => id)
+  const failed = Object.entries(incident.steps).filter(
+    ([id, { status }]) => contain.includes(id) && status === 'failed',
+  )
   const refused = incident.denials.filter(({ allowed }) => !allowed)
   const reasons = [
     ...failed.map(([step, { reason }]) => `Step ${step} failed: ${reason}`),

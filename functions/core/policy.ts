@@ -47,6 +47,33 @@ export interface Judged {
   readonly reason: string
 }
 
+function goneOf(description: Description | undefined): string | undefined {
+  if (!description) return 'The cloud knows no such instance'
+  return ['terminated', 'shutting-down'].includes(description.state)
+    ? `The instance is ${description.state}`
+    : undefined
+}
+
+/** Why the instance must not be cut whatever was found and whoever approves: gone, exempt, or out of scope. */
+export function refusalOf(
+  instance: string,
+  description: Description | undefined,
+  row: InstanceRow | undefined,
+  policy: Policy,
+  now: number,
+): string | undefined {
+  const gone = goneOf(description)
+  if (gone !== undefined || !description) return gone
+  if (policy.exemptInstances.includes(instance)) return 'The configuration exempts the instance'
+  const exempt = matches(description.tags, policy.exemption)
+  if (exempt && row?.exemptSince !== undefined && row.exemptSince <= now - TAG_TRUST_MS)
+    return 'The instance has carried the exemption tag for more than 24 hours'
+  const lately = row?.scopedAt !== undefined && row.scopedAt > now - TAG_TRUST_MS
+  if (!lately && !matches(description.tags, policy.scope))
+    return 'The instance is not in scope and was not within the last 24 hours'
+  return undefined
+}
+
 /**
  * Whether policy lets a finding cut its instance. The budget is not asked here: it is claimed when the incident is written.
  * `row` is what the inventory knows; without it only the live tags speak, and no exemption by tag can be old enough.
@@ -58,9 +85,8 @@ export function judge(
   policy: Policy,
   now: number,
 ): Judged {
-  if (!description) return { verdict: 'refused', reason: 'The cloud knows no such instance' }
-  if (['terminated', 'shutting-down'].includes(description.state))
-    return { verdict: 'refused', reason: `The instance is ${description.state}` }
+  const gone = goneOf(description)
+  if (gone !== undefined || !description) return { verdict: 'refused', reason: gone ?? '' }
   const newest = Math.max(...finding.signals.map(signal => signal.last), 0) * 1000
   if (newest > 0 && newest < description.launchedAt)
     return { verdict: 'refused', reason: 'The records are older than the instance: another one held its address then' }
@@ -69,17 +95,8 @@ export function judge(
       return { verdict: 'isolate', reason: 'A drill on an instance with the drill tag' }
     return { verdict: 'refused', reason: 'A drill needs the drill tag on the instance' }
   }
-  if (policy.exemptInstances.includes(finding.instance))
-    return { verdict: 'refused', reason: 'The configuration exempts the instance' }
-  if (
-    matches(description.tags, policy.exemption) &&
-    row?.exemptSince !== undefined &&
-    row.exemptSince <= now - TAG_TRUST_MS
-  )
-    return { verdict: 'refused', reason: 'The instance has carried the exemption tag for more than 24 hours' }
-  const lately = row?.scopedAt !== undefined && row.scopedAt > now - TAG_TRUST_MS
-  if (!lately && !matches(description.tags, policy.scope))
-    return { verdict: 'refused', reason: 'The instance is not in scope and was not within the last 24 hours' }
+  const refusal = refusalOf(finding.instance, description, row, policy, now)
+  if (refusal !== undefined) return { verdict: 'refused', reason: refusal }
   if (finding.decision !== 'isolate')
     return { verdict: 'alert', reason: `The score ${finding.score} reports the instance and does not cut it` }
   if (policy.mode === 'observe') return { verdict: 'observe', reason: 'The mode is observe: this would have been cut' }

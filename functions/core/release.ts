@@ -1,17 +1,16 @@
 import { Budget, budgetKey, endCut } from './budget.ts'
 import { RetryableError, reasonOf } from './errors.ts'
 import type { Incident } from './incident.ts'
-import { amendIncident, type Held, settleJournal, withLines } from './incident-store.ts'
+import { amendIncident, type Held, refuseClaimed, settleJournal, withLines } from './incident-store.ts'
 import type { JournalLine } from './journal.ts'
-import { dropLeases, leaveLeases } from './leases.ts'
-import { type Run, runPlaybook } from './playbook.ts'
+import { type DenyEntries, dropLeases, leaveLeases, recordEntries } from './leases.ts'
+import type { Run } from './playbook.ts'
 import type { Ledger, Step } from './ports.ts'
 
 /** The step that changes ACLs, in every cloud. Its fact `entries` lists what it made, each as `acl/direction/number/range`. */
 const DENY_STEP = 'deny-peers'
 
-/** ACL → peer → the entries that deny it. */
-export function denyEntries(incident: Incident): Map<string, Map<string, string[]>> {
+export function denyEntries(incident: Incident): DenyEntries {
   const byAcl = new Map<string, Map<string, string[]>>()
   for (const entry of entriesOf(incident)) {
     const [acl = '', , , peer = ''] = entry.split('/')
@@ -28,18 +27,22 @@ function entriesOf(incident: Incident): readonly string[] {
 
 /**
  * Puts back what the incident changed, last step first, and closes it. What is shared stays as long as another incident
- * needs it. A step that cannot be reverted is journaled and the release is asked for again.
+ * needs it. A step that cannot be reverted is journaled and the release is asked for again. Returns the closed incident
+ * with the claim on it: its ticket is still to be told.
  */
 export async function release(run: Run, held: Held, by: string, claim: NonNullable<Incident['claim']>): Promise<Held> {
   const { ledger, clock } = run
   let now = clock.now()
   let current = await amendIncident(ledger, held, undefined, incident => {
+    refuseClaimed(incident, now)
     const asked: JournalLine[] =
       incident.releasedBy === undefined ? [{ at: now, kind: 'released', text: `Release asked for by ${by}` }] : []
     return withLines({ ...incident, claim, releasedBy: incident.releasedBy ?? by }, asked)
   })
   const acls = [...new Set(current.incident.denials.map(({ acl }) => acl))]
   const free: string[] = []
+  // The function that made the entries may have died before it could say so in the leases.
+  await recordEntries(ledger, denyEntries(current.incident))
   for (const acl of acls) free.push(...(await leaveLeases(ledger, acl, current.incident.id)))
 
   const failed: string[] = []
@@ -76,9 +79,7 @@ export async function release(run: Run, held: Held, by: string, claim: NonNullab
       [{ at: now, kind: 'closed', text: 'Everything that was changed is put back; the evidence is kept' }],
     ),
   )
-  current = (await runPlaybook(run, current, [])).held
-  current = await settleJournal(ledger, current, run.owner, by, clock.now())
-  return amendIncident(ledger, current, run.owner, ({ claim: _claim, ...incident }) => incident)
+  return settleJournal(ledger, current, run.owner, by, clock.now())
 }
 
 async function revert(

@@ -42,12 +42,12 @@ export async function survey(
   const { ledger } = ports
   const hinted = [...new Set(placement?.interfaces.map(({ acl }) => acl) ?? [])]
   const own = placement?.interfaces.map(({ id }) => id) ?? []
-  const [description, held, row, network, scope, budget, shared] = await Promise.all([
+  const [description, held, row, network, inScope, budget, shared] = await Promise.all([
     ports.instances.describe(instance, placement?.vpc, signal),
     loadIncident(ledger, instance),
     ledger.read(inventoryKeys.instance(instance)),
     placement && ledger.read(inventoryKeys.network(placement.vpc)),
-    ledger.read(inventoryKeys.scope),
+    readScope(ledger),
     ledger.read(budgetKey),
     askShared(ports, hinted, peers, own),
   ])
@@ -67,12 +67,18 @@ export async function survey(
     description,
     row: row && InstanceRow.parse(row.value),
     network: lateNetwork && NetworkRow.parse(lateNetwork.value),
-    inScope: scope ? ScopeRow.parse(scope.value).inScope : 0,
+    inScope,
     budget: { value: budget ? Budget.parse(budget.value) : { cuts: [] }, row: budget },
     leases: new Map([...shared.leases, ...late.leases]),
     neighbourUse: (acl, peer) => uses.get(`${acl} ${peer}`) ?? 'unknown',
     asked: peer => peers.some(({ address }) => address === peer),
   }
+}
+
+/** How many instances are in scope, as verify counted them; 0 before its first run. */
+export async function readScope(ledger: Ledger): Promise<number> {
+  const row = await ledger.read(inventoryKeys.scope)
+  return row ? ScopeRow.parse(row.value).inScope : 0
 }
 
 async function askShared(ports: SurveyPorts, acls: readonly string[], peers: readonly Peer[], own: readonly string[]) {

@@ -3,6 +3,7 @@ import { test } from 'node:test'
 import { type Engine, engineOf, findingOf, INSTANCE, NOW, VPC } from './engine-fixture.ts'
 import { incidentKey, loadIncident } from './incident-store.ts'
 import { inventoryKeys } from './inventory.ts'
+import { readJournal } from './journal.ts'
 import type { Step } from './ports.ts'
 import { TrackingTimeouts } from './proof.ts'
 import { respond } from './respond.ts'
@@ -72,14 +73,16 @@ test('verify() proves the others when one incident cannot be read', async () => 
   assert.match(seen.failures.join(), /^incident of i-unreadable: /)
 })
 
-test('verify() leaves an incident readable however much there is to say', async () => {
+test('verify() leaves incident and journal readable however much there is to say', async () => {
   const engine = await cutEngine()
   const notes = Array.from({ length: 300 }, (_, index) => `acl-1 egress 203.0.113.${index} is not denied`)
   const steps = engine.ports.steps.map(
     (step): Step => (step.id === 'deny-peers' ? { ...step, verify: async () => ({ holds: false, notes }) } : step),
   )
   await look(engine, { steps })
-  assert.equal((await incidentOf(engine)).steps['deny-peers']?.status, 'failed')
+  const { id, steps: records } = await incidentOf(engine)
+  assert.equal(records['deny-peers']?.status, 'failed')
+  assert.equal((await readJournal(engine.ledger, id)).at(-1)?.lines[0]?.kind, 'reopened')
 })
 
 test('verify() takes the group that was prepared since when the recorded one is in no use', async () => {

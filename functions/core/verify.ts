@@ -6,7 +6,7 @@ import type { Incident, StepRecord } from './incident.ts'
 import { type Held, listIncidents, replaceIncident, settleJournal, withLines } from './incident-store.ts'
 import { inventoryKeys, NetworkRow } from './inventory.ts'
 import type { JournalLine } from './journal.ts'
-import { dueSteps, MAX_ATTEMPTS } from './playbook.ts'
+import { dueSteps, MAX_ATTEMPTS, stagesOf } from './playbook.ts'
 import type { Policy } from './policy.ts'
 import type { Clock, Instances, Ledger, Log, Metrics, Queue, Step } from './ports.ts'
 import { type Proof, prove, residualPeers, type TrackingTimeouts } from './proof.ts'
@@ -27,6 +27,9 @@ export interface VerifyPorts {
   readonly prepareQuarantine: (vpc: string, recorded: string | undefined, signal: AbortSignal) => Promise<string>
   readonly readTraffic: (instance: string) => Promise<Traffic>
 }
+
+/** For so long after a release its ticket is tried again. */
+const TOLD_MS = 24 * 3_600_000
 
 export interface VerifySettings {
   readonly policy: Policy
@@ -59,7 +62,8 @@ export async function verify(ports: VerifyPorts, settings: VerifySettings, signa
     listIncidents(ports.ledger),
   ])
   for (const { instance, reason } of unreadable) failed(`incident of ${instance}`)(reason)
-  const open = held.filter(({ incident }) => incident.closedAt === undefined)
+  const since = ports.clock.now() - TOLD_MS
+  const open = held.filter(({ incident: { closedAt = Infinity } }) => closedAt > since)
   const states: { incident: string; state: Incident['cut']['state'] }[] = []
   const next = open.values()
   await Promise.all(
@@ -102,7 +106,7 @@ async function checkIncident(
   const { incident } = held
   const now = ports.clock.now()
   if (incident.claim && incident.claim.until > now) return incident.cut.state
-  if (incident.releasedBy !== undefined) {
+  if (incident.releasedBy !== undefined && incident.closedAt === undefined) {
     const { lane, id } = continuation(incident)
     const order = {
       kind: 'release',
@@ -114,14 +118,13 @@ async function checkIncident(
     return incident.cut.state
   }
   const checked =
-    incident.verdict === 'isolate' ? await proveIncident(ports, settings, held, now, signal) : await revive(ports, held)
+    incident.verdict === 'isolate' && incident.closedAt === undefined
+      ? await proveIncident(ports, settings, held, now, signal)
+      : await revive(ports, held)
   // Somebody works on it by now; the next run looks again.
   if (!checked) return incident.cut.state
-  const stages =
-    checked.incident.verdict === 'isolate'
-      ? (['contain', 'preserve', 'collect', 'report'] as const)
-      : (['report'] as const)
-  const unfinished = checked.incident.claim !== undefined || dueSteps(ports.steps, checked.incident, stages).length > 0
+  const due = dueSteps(ports.steps, checked.incident, stagesOf(checked.incident))
+  const unfinished = checked.incident.claim !== undefined || due.length > 0
   if (unfinished) await ports.queue.send(continuation(checked.incident))
   return checked.incident.cut.state
 }

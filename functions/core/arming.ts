@@ -1,0 +1,116 @@
+import { Budget, budgetKey, type Claimed, claimCut } from './budget.ts'
+import { type DenialSettings, decideDenials } from './denial.ts'
+import { RetryableError } from './errors.ts'
+import type { Incident } from './incident.ts'
+import { amendIncident, type Held, withLines } from './incident-store.ts'
+import { dropLeases, holdLeases, leaseKey, leaveLeases } from './leases.ts'
+import { peersOf } from './opening.ts'
+import type { Run } from './playbook.ts'
+import type { Policy } from './policy.ts'
+import type { Ledger } from './ports.ts'
+import type { Situation } from './survey.ts'
+
+/** What an incident needs before its first change: a place in the budget, its restore point, what may be denied, the leases. */
+
+/** Keeps an incident's row far below a ledger item's 400 KB. */
+const MAX_DENIALS = 128
+
+/** A cut without a place in the budget waits for a person; drills and approved cuts need none. */
+export function fund(
+  incident: Incident,
+  situation: Situation,
+  policy: Policy,
+  now: number,
+): { incident: Incident; budget?: Budget } {
+  if (incident.verdict !== 'isolate' || incident.restorePoint !== undefined || isFree(incident)) return { incident }
+  const claimed = claimCut(situation.budget.value, incident.id, now, situation.inScope, policy.budget)
+  if (claimed.granted) return { incident, budget: claimed.budget }
+  return { incident: toApproval(incident, claimed.reason, now) }
+}
+
+function isFree({ drill, approvedBy }: Incident): boolean {
+  return drill || approvedBy !== undefined
+}
+
+function toApproval(incident: Incident, reason: string, now: number): Incident {
+  return withLines({ ...incident, verdict: 'approval', verdictReason: reason, cut: { state: 'none', reasons: [] } }, [
+    { at: now, kind: 'note', text: `${reason}: a person decides` },
+  ])
+}
+
+/**
+ * Takes back what was written down for a cut that found no place in the budget and changed nothing yet. What may be denied
+ * is decided anew when a person approves: a neighbour may need a peer by then.
+ */
+export async function awaitApproval(run: Run, held: Held, reason: string): Promise<Held> {
+  const { id, denials } = held.incident
+  for (const acl of new Set(denials.map(denial => denial.acl))) {
+    await leaveLeases(run.ledger, acl, id)
+    await dropLeases(run.ledger, acl)
+  }
+  return amendIncident(run.ledger, held, run.owner, incident => {
+    const { restorePoint: _unused, ...rest } = toApproval(incident, reason, run.clock.now())
+    const done = Object.entries(rest.steps).filter(
+      ([, record]) => record.status !== 'intended' || record.done.length > 0,
+    )
+    return { ...rest, steps: Object.fromEntries(done), denials: [] }
+  })
+}
+
+/**
+ * Claims a place in the budget where another function wrote it in the meantime, or where nobody knows whether the one
+ * that died did. Returns why there is no place any more, where there is none.
+ */
+export async function claimAgain(
+  run: Run,
+  policy: Policy,
+  incident: Incident,
+  inScope: number,
+): Promise<string | undefined> {
+  // What began as a drill may have been cut already, without a place.
+  if (isFree(incident) || incident.findings.some(({ drill }) => drill)) return undefined
+  for (let race = 0; race < 32; race++) {
+    const row = await run.ledger.read(budgetKey)
+    const budget = row ? Budget.parse(row.value) : { cuts: [] }
+    const claimed: Claimed = claimCut(budget, incident.id, run.clock.now(), inScope, policy.budget)
+    if (!claimed.granted) return claimed.reason
+    if (await run.ledger.write(budgetKey, claimed.budget, row?.version ?? 'absent')) return undefined
+  }
+  throw new RetryableError(`Cannot claim a place in the budget for ${incident.id}: 32 other writers came first`)
+}
+
+/** The restore point, once, and what may be denied. A peer that an earlier finding named keeps its answer. */
+export function arm(incident: Incident, situation: Situation, settings: DenialSettings, now: number): Incident {
+  const { description, network } = situation
+  if (incident.verdict !== 'isolate' || !description || incident.releasedBy !== undefined) return incident
+  const decided = decideDenials(peersOf(incident), description, network, settings, situation.neighbourUse)
+  const known = new Set(incident.denials.map(({ acl, peer }) => `${acl} ${peer}`))
+  const denials = [...incident.denials, ...decided.filter(({ acl, peer }) => !known.has(`${acl} ${peer}`))]
+  const more = denials.length - MAX_DENIALS
+  const quarantine = incident.quarantine ?? network?.quarantine
+  const armed: Incident = {
+    ...incident,
+    restorePoint: incident.restorePoint ?? description,
+    denials: denials.slice(0, MAX_DENIALS),
+    ...(quarantine === undefined ? {} : { quarantine }),
+    cut: incident.cut.state === 'none' ? { state: 'pending', reasons: [] } : incident.cut,
+  }
+  if (more <= 0) return armed
+  const text = `${more} more pairs of ACL and peer are not denied: an incident holds ${MAX_DENIALS}`
+  return withLines(armed, [{ at: now, kind: 'note', text }])
+}
+
+/** ACL → the peers that the incident denies in it. */
+export function allowedPeers({ denials }: Incident): Map<string, string[]> {
+  const allowed = Map.groupBy(
+    denials.filter(one => one.allowed),
+    one => one.acl,
+  )
+  return new Map([...allowed].map(([acl, of]) => [acl, of.map(({ peer }) => peer)]))
+}
+
+/** Takes the leases again after a crash, each once however often asked. */
+export async function leaseAgain(ledger: Ledger, incident: Incident): Promise<void> {
+  for (const [acl, peers] of allowedPeers(incident))
+    await holdLeases(ledger, acl, peers, incident.id, await ledger.read(leaseKey(acl)))
+}
