@@ -30,22 +30,63 @@ export function sshSetUp(random: Random): Exchange[] {
 
 export interface Driven {
   by: 'visitor' | 'typing'
-  /** Age of the session, milliseconds. */
+  segments: 'loopback' | 'ethernet'
+  /** Age of the session at the first turn, milliseconds. */
   from: number
-  until: number
+  /** One turn, and the mean wait between two; without it there is one turn. */
+  lasts: number
+  pause: number | undefined
 }
 
-/** `ssh -R` with the defaults: no keepalive, so that it is silent except while somebody outside drives it. */
-export function reverseTunnel(random: Random, use: Driven | undefined): Shape {
-  return startingWith(sshSetUp(random), age => {
-    if (!use || age >= use.until) return SILENCE
-    const exchange = use.by === 'visitor' ? visitor(random) : typing(random)
-    return age < use.from ? { ...exchange, wait: use.from - age } : exchange
-  })
+/** `ssh -R`; with the defaults there is no keepalive, so that it is silent except while somebody outside drives it. */
+export function reverseTunnel(random: Random, use: Driven | undefined, keepalive?: number): Shape {
+  return startingWith(
+    sshSetUp(random),
+    driven(random, use, () => (keepalive === undefined ? SILENCE : alive(keepalive))),
+  )
+}
+
+/** A request of 156 B and its answer of 80 B, each acknowledged with the next (ServerAliveInterval, a minute at 60 s). */
+function alive(wait: number): Exchange {
+  return { wait, by: 'local', packetsOut: 2, bytesOut: 156, packetsIn: 1, bytesIn: 80 }
+}
+
+/** TLS, QUIC or WebSocket to a tunnel's server, which then pings every 20 to 30 s (chisel: 25 s) and passes on what comes. */
+export function toolTunnel(random: Random, use: Driven | undefined): Shape {
+  const greeting: Exchange = { wait: 300, by: 'local', packetsOut: 4, bytesOut: 1400, packetsIn: 4, bytesIn: 900 }
+  return startingWith(
+    [tlsHandshake(random), greeting],
+    driven(random, use, () => ({
+      wait: random.between(20_000, 30_000),
+      by: 'local',
+      packetsOut: 2,
+      bytesOut: 2 * 52 + random.whole(30, 60),
+      packetsIn: 1,
+      bytesIn: 52 + random.whole(30, 60),
+    })),
+  )
+}
+
+/** Turns of use with waits of no clear pattern between them, and what the connection does by itself meanwhile. */
+function driven(random: Random, use: Driven | undefined, idle: () => Exchange): Shape {
+  let from = use?.from ?? Infinity
+  let until = from + (use?.lasts ?? 0)
+  return age => {
+    if (use?.pause !== undefined && age >= until) {
+      from = age + 60_000 + random.exponential(use.pause)
+      until = from + use.lasts * random.between(0.5, 1.5)
+    }
+    if (!use || age >= until) return idle()
+    const exchange = use.by === 'visitor' ? visitor(random, use.segments) : typing(random)
+    if (age >= from) return exchange
+    const quiet = idle()
+    return age + quiet.wait < from ? quiet : { ...exchange, wait: from - age }
+  }
 }
 
 /** Fetches 20 kB every 5 s: a minute has about 55 packets and 246 kB out, 72 packets and 7 kB in. */
-function visitor(random: Random): Exchange {
+function visitor(random: Random, segments: Driven['segments']): Exchange {
+  if (segments === 'ethernet') return page(random)
   return {
     wait: random.between(4500, 5500),
     by: 'remote',
@@ -53,6 +94,24 @@ function visitor(random: Random): Exchange {
     bytesOut: random.whole(20_200, 20_800),
     packetsIn: random.whole(5, 7),
     bytesIn: random.whole(560, 610),
+  }
+}
+
+/**
+ * The same over Ethernet: 1448 B of content a packet, every second one acknowledged. Opening a forwarded connection, the
+ * request and its end bring in about 270 B of content in 5 packets (measured). Pages and the pauses to read them vary.
+ */
+function page(random: Random): Exchange {
+  const content = Math.min(400_000, 2000 + random.exponential(30_000))
+  const packets = Math.ceil(content / 1448) + 3
+  const acknowledged = Math.ceil(packets / 2)
+  return {
+    wait: 1000 + random.exponential(7000),
+    by: 'remote',
+    packetsOut: packets,
+    bytesOut: Math.round(content) + packets * 52,
+    packetsIn: acknowledged + 5,
+    bytesIn: (acknowledged + 5) * 52 + random.whole(220, 900),
   }
 }
 
@@ -84,10 +143,12 @@ export function insideShell(random: Random): Shape {
   })
 }
 
-/** TLS to the pool, then stratum: login, jobs from the pool, shares from the miner. */
-export function mining(random: Random, coin: 'xmr' | 'gpu'): Shape {
+/** To the pool, in TLS or plain, stratum: login, jobs from the pool, shares from the miner. */
+export function mining(random: Random, coin: 'xmr' | 'gpu', tls = true): Shape {
   const login: Exchange = { wait: 400, by: 'local', packetsOut: 2, bytesOut: 620, packetsIn: 2, bytesIn: 540 }
-  return startingWith([tlsHandshake(random), login], () => (coin === 'xmr' ? xmr(random) : gpu(random)))
+  return startingWith([...(tls ? [tlsHandshake(random)] : []), login], () =>
+    coin === 'xmr' ? xmr(random) : gpu(random),
+  )
 }
 
 /** XMR: 1 to 23 packets of 65 to 142 B out a minute, 1 to 17 of 101 to 283 B in; silent for up to 137 s. */

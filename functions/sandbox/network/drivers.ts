@@ -1,9 +1,9 @@
-import { TCP } from '../../core/flow.ts'
+import { TCP, UDP } from '../../core/flow.ts'
 import { hostsOf } from '../scenario/addresses.ts'
 import type { Random } from '../scenario/random.ts'
 import type { Breakout } from '../scenario/scenario.ts'
-import { type Driven, insideShell, mining, reverseTunnel } from './breakout-shapes.ts'
-import type { Shape } from './exchange.ts'
+import { type Driven, insideShell, mining, reverseTunnel, toolTunnel } from './breakout-shapes.ts'
+import { lasting, resized, type Shape } from './exchange.ts'
 import type { Work } from './ordinary.ts'
 import { advance, end, type Session, type Wire } from './session.ts'
 
@@ -17,6 +17,8 @@ export interface Opening {
   readonly ordinary: boolean
   readonly shape: Shape
   readonly serverName?: string
+  /** The name that it asked the resolver for; absent: it goes by address. */
+  readonly host?: string
   /** The firewall's intrusion prevention knows it for mining. */
   readonly recognised?: boolean
 }
@@ -120,6 +122,7 @@ export function driveWork(
       ordinary: true,
       shape: work.shape(random),
       ...(work.serverName === undefined ? {} : { serverName: work.serverName }),
+      ...((work.host ?? work.serverName) === undefined ? {} : { host: work.host ?? work.serverName }),
     }),
     again: () => work.gap(random),
     retry: () => random.between(20_000, 90_000),
@@ -140,25 +143,49 @@ export function driveBreakout(
   const retry = () => random.between(30_000, 90_000)
   const common = { instance, interface: from, opens, again: retry, retry }
   const base = { interface: from, protocol: TCP, ordinary: false }
+  const { lasts, pause, scale } = { pause: undefined, lasts: undefined, scale: 1, ...breakout }
+  const reopening = pause === undefined ? retry : () => 60_000 + random.exponential(pause)
+  function shaped(shape: Shape): Shape {
+    const sized = scale === 1 ? shape : resized(scale, shape)
+    return lasts === undefined ? sized : lasting(lasts * random.between(0.6, 1.4), sized)
+  }
   switch (breakout.kind) {
     case 'reverse-tunnel': {
-      const { to: peer, port, use } = breakout
+      const { to: peer, port, use, keepalive } = breakout
       const label = `${use ? 'reverse tunnel' : 'idle reverse tunnel'} to ${peer}:${port}`
-      const driven: Driven | undefined = use && {
-        by: use.by,
-        from: use.from,
-        until: use.lasts === undefined ? Infinity : use.from + use.lasts,
-      }
-      return createChain({
-        ...common,
-        make: () => ({ ...base, label, peer, port, shape: reverseTunnel(random, driven) }),
+      const make = () => ({ ...base, label, peer, port, shape: shaped(reverseTunnel(random, driven(use), keepalive)) })
+      return createChain({ ...common, again: reopening, make })
+    }
+    case 'tool-tunnel': {
+      const { to: peer, port, transport, name, tls, use } = breakout
+      const label = `tool tunnel to ${peer}:${port}`
+      const names = named(name, tls)
+      const protocol = transport === 'tcp' ? TCP : UDP
+      const make = () => ({
+        ...base,
+        ...names,
+        label,
+        peer,
+        port,
+        protocol,
+        shape: shaped(toolTunnel(random, driven(use))),
       })
+      return createChain({ ...common, again: reopening, make })
     }
     case 'mining': {
-      const { to: peer, port, pool, shape, recognised } = breakout
+      const { to: peer, port, pool, tls, shape, recognised } = breakout
       const label = `mining to ${peer}:${port}`
-      const make = () => ({ ...base, label, peer, port, shape: mining(random, shape), serverName: pool, recognised })
-      return createChain({ ...common, make })
+      const names = named(pool, tls)
+      const make = () => ({
+        ...base,
+        ...names,
+        label,
+        peer,
+        port,
+        shape: shaped(mining(random, shape, tls)),
+        recognised,
+      })
+      return createChain({ ...common, again: reopening, make })
     }
     case 'inside-session': {
       const { port } = breakout
@@ -169,6 +196,14 @@ export function driveBreakout(
     case 'probing':
       return createProbing(instance, from, breakout, opens, random, breakout.subnets.map(ranges))
   }
+}
+
+function named(name: string | undefined, tls: boolean): Pick<Opening, 'host' | 'serverName'> {
+  return name === undefined ? {} : { host: name, ...(tls ? { serverName: name } : {}) }
+}
+
+function driven(use: (Breakout & { kind: 'reverse-tunnel' })['use']): Driven | undefined {
+  return use && { ...use, lasts: use.lasts ?? Infinity, pause: use.pause }
 }
 
 function createProbing(

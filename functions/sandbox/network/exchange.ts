@@ -22,6 +22,7 @@ export function startingWith(first: readonly Exchange[], then: Shape): Shape {
 }
 
 /** Sizes of IP packets, IPv4 without data: 40, with TCP timestamps 52; a full one 1500. */
+const HEADERS = 40
 export const BARE = 52
 export const FULL = 1500
 
@@ -51,4 +52,38 @@ export function transfer(bytes: number, bytesPerSecond: number, direction: 'in' 
           bytesIn: acknowledged * BARE,
         }
   return Array.from({ length: parts }, () => part)
+}
+
+/** Says goodbye at that age, as SSH and TLS do, and ends with a FIN, whatever the shape would do then. */
+export function lasting(lifetime: number, shape: Shape): Shape {
+  const goodbye = { by: 'local', packetsOut: 1, bytesOut: BARE + 36, packetsIn: 1, bytesIn: BARE } as const
+  let said = false
+  return age => {
+    if (said || age >= lifetime) return undefined
+    const next = shape(age)
+    if (!next || age + next.wait <= lifetime) return next
+    said = true
+    return { ...goodbye, wait: lifetime - age }
+  }
+}
+
+/** Plays fixed exchanges and ends. */
+export function played(exchanges: readonly Exchange[]): Shape {
+  return startingWith(exchanges, () => undefined)
+}
+
+/** The same talk in other sizes: other versions, ciphers and programs. No packet leaves the bounds of Ethernet's frames. */
+export function resized(scale: number, shape: Shape): Shape {
+  const size = (packets: number, bytes: number) =>
+    Math.round(Math.max(packets * HEADERS, Math.min(bytes * scale, Math.max(bytes, packets * FULL))))
+  return age => {
+    const next = shape(age)
+    return (
+      next && {
+        ...next,
+        bytesOut: size(next.packetsOut, next.bytesOut),
+        bytesIn: size(next.packetsIn, next.bytesIn),
+      }
+    )
+  }
 }

@@ -1,8 +1,9 @@
 import { TCP, UDP } from '../../core/flow.ts'
 import type { Random } from '../scenario/random.ts'
 import type { WorkKind } from '../scenario/scenario.ts'
-import { sshSetUp, tlsHandshake } from './breakout-shapes.ts'
-import { BARE, type Exchange, FULL, type Shape, startingWith, transfer } from './exchange.ts'
+import { insideShell, sshSetUp, tlsHandshake } from './breakout-shapes.ts'
+import { BARE, FULL, lasting, played, type Shape, startingWith, transfer } from './exchange.ts'
+import { bulkUpload, clusterMember, healthCheck, logFollow, messages, poll, pushed } from './look-alikes.ts'
 
 /** One kind of traffic that an instance keeps up by itself: sessions one after another, for ever. */
 export interface Work {
@@ -11,6 +12,8 @@ export interface Work {
   readonly protocol: number
   /** The name that a TLS handshake says. */
   readonly serverName?: string
+  /** The name that it asks the resolver for, where no handshake says one. */
+  readonly host?: string
   /** Milliseconds from the end of one session (or of a refused try) to the next opening. */
   readonly gap: (random: Random) => number
   readonly shape: (random: Random) => Shape
@@ -29,7 +32,18 @@ const services = {
   monitoring: ['198.51.100.200'],
   sockets: ['198.51.100.210'],
   ledgers: ['198.51.100.220'],
-} as const satisfies Record<string, readonly [string, ...string[]]>
+  provider: ['198.51.100.240', '198.51.100.241', '198.51.100.242'],
+  streams: ['198.51.100.150'],
+  apis: ['198.51.100.151', '198.51.100.152'],
+  registries: ['198.51.100.66'],
+  backups: ['198.51.100.30'],
+  hosts: ['198.51.100.31'],
+  mesh: ['198.51.100.160'],
+  editors: ['198.51.100.161'],
+  /** A network behind a peering: databases, and what service discovery and a cluster connect to. */
+  databases: ['10.99.0.10', '10.99.0.11'],
+  members: ['10.99.1.1', ...Array.from({ length: 11 }, (_, index) => `10.99.1.${index + 2}`)],
+} satisfies Record<string, readonly [string, ...string[]]>
 
 export const ordinary: Readonly<Record<WorkKind, Work>> = {
   'package-mirror': {
@@ -45,6 +59,7 @@ export const ordinary: Readonly<Record<WorkKind, Work>> = {
     peers: services.forge,
     port: 22,
     protocol: TCP,
+    host: 'forge.example.org',
     gap: random => 5 * MINUTE + random.exponential(55 * MINUTE),
     shape: random => played([...sshSetUp(random), ...transfer(random.between(0.1, 30) * MEGABYTE, 4 * MEGABYTE, 'in')]),
   },
@@ -138,6 +153,125 @@ export const ordinary: Readonly<Record<WorkKind, Work>> = {
         })),
       ),
   },
+  /** The provider's own agent for commands and sessions: one long poll after another on a connection of hours. */
+  'provider-agent': {
+    peers: services.provider,
+    port: 443,
+    protocol: TCP,
+    serverName: 'messages.provider.example.com',
+    gap: random => random.between(1000, 20_000),
+    shape: random =>
+      startingWith(
+        [tlsHandshake(random)],
+        until(random.between(20, 60) * MINUTE, () => ({
+          wait: random.between(18_000, 60_000),
+          by: 'local',
+          packetsOut: 2,
+          bytesOut: random.whole(160, 1400),
+          packetsIn: 2,
+          bytesIn: random.whole(160, 700),
+        })),
+      ),
+  },
+  'grpc-stream': {
+    peers: services.streams,
+    port: 50_051,
+    protocol: TCP,
+    host: 'stream.example.net',
+    gap: random => random.between(1000, 60_000),
+    shape: random => startingWith([tlsHandshake(random)], lasting(random.between(20, 480) * MINUTE, messages(random))),
+  },
+  'https-poll': {
+    peers: services.apis,
+    port: 443,
+    protocol: TCP,
+    serverName: 'api.example.net',
+    gap: random => random.between(20_000, 60_000),
+    shape: poll,
+  },
+  database: {
+    peers: services.databases,
+    port: 5432,
+    protocol: TCP,
+    host: 'primary.database.example.com',
+    gap: random => random.between(1000, 20_000),
+    shape: random =>
+      startingWith(
+        [tlsHandshake(random)],
+        until(random.between(10, 60) * MINUTE, () => ({
+          wait: 200 + random.exponential(15_000),
+          by: 'local',
+          packetsOut: 3,
+          bytesOut: random.whole(300, 1200),
+          packetsIn: random.whole(2, 8),
+          bytesIn: random.whole(300, 9000),
+        })),
+      ),
+  },
+  'artefact-push': {
+    peers: services.registries,
+    port: 443,
+    protocol: TCP,
+    serverName: 'registry.example.com',
+    gap: random => 20 * MINUTE + random.exponential(120 * MINUTE),
+    shape: random => pushed(random, [tlsHandshake(random)]),
+  },
+  /** rsync or scp: a connection each, some minutes at the wire's rate or a limited one. */
+  'ssh-backup': {
+    peers: services.backups,
+    port: 22,
+    protocol: TCP,
+    host: 'backup.example.net',
+    gap: random => random.between(60, 240) * MINUTE,
+    shape: bulkUpload,
+  },
+  'ssh-log-follow': {
+    peers: services.hosts,
+    port: 22,
+    protocol: TCP,
+    host: 'build.example.net',
+    gap: random => 60 * MINUTE + random.exponential(240 * MINUTE),
+    shape: random => startingWith(sshSetUp(random), lasting(random.between(5, 180) * MINUTE, logFollow(random))),
+  },
+  'ssh-shell': {
+    peers: services.hosts,
+    port: 22,
+    protocol: TCP,
+    host: 'login.example.net',
+    gap: random => 60 * MINUTE + random.exponential(240 * MINUTE),
+    shape: random => lasting(random.between(3, 90) * MINUTE, insideShell(random)),
+  },
+  'mesh-vpn': {
+    peers: services.mesh,
+    port: 443,
+    protocol: TCP,
+    serverName: 'controlplane.tailscale.com',
+    gap: random => random.between(1000, 60_000),
+    shape: random => startingWith([tlsHandshake(random)], lasting(random.between(60, 600) * MINUTE, messages(random))),
+  },
+  'editor-tunnel': {
+    peers: services.editors,
+    port: 443,
+    protocol: TCP,
+    serverName: 'euw.rel.tunnels.api.visualstudio.com',
+    gap: random => random.between(1000, 600_000),
+    shape: random => startingWith([tlsHandshake(random)], lasting(random.between(20, 300) * MINUTE, messages(random))),
+  },
+  'service-discovery': {
+    peers: services.members,
+    port: 8500,
+    protocol: TCP,
+    gap: random => random.between(3000, 9000),
+    shape: healthCheck,
+  },
+  /** One of several workers that find each other on a few ports each. */
+  'cluster-start': {
+    peers: services.members,
+    port: 29_500,
+    protocol: TCP,
+    gap: random => random.between(500, 240_000),
+    shape: clusterMember,
+  },
 }
 
 /** HTTPS to one address every few minutes: how a neighbour comes to need a peer that a tunnel also uses. */
@@ -150,10 +284,6 @@ export function callsTo(address: string): Work {
     gap: random => MINUTE + random.exponential(4 * MINUTE),
     shape: random => played([tlsHandshake(random), ...transfer(random.between(0.01, 0.5) * MEGABYTE, MEGABYTE, 'in')]),
   }
-}
-
-function played(exchanges: readonly Exchange[]): Shape {
-  return startingWith(exchanges, () => undefined)
 }
 
 function until(age: number, shape: Shape): Shape {

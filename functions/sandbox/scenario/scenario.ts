@@ -38,6 +38,18 @@ export const WorkKind = z.enum([
   'monitoring',
   'websocket',
   'ledger-rpc',
+  'provider-agent',
+  'grpc-stream',
+  'https-poll',
+  'database',
+  'artefact-push',
+  'ssh-backup',
+  'ssh-log-follow',
+  'ssh-shell',
+  'mesh-vpn',
+  'editor-tunnel',
+  'service-discovery',
+  'cluster-start',
 ])
 export type WorkKind = z.infer<typeof WorkKind>
 
@@ -47,23 +59,65 @@ const opening = {
   /** Which of the instance's interfaces, counted from 0. */
   interface: z.number().int().min(0).max(14).default(0),
 }
+const session = {
+  /** The connection ends after this. Absent: it stays. */
+  lasts: duration.optional(),
+  /** The mean wait until it is opened again. Absent: about a minute, as a supervised client has it. */
+  pause: duration.optional(),
+  /** Sizes against those of the captures: other versions and programs. */
+  scale: z.number().min(0.5).max(2).default(1),
+}
 
-/** Somebody outside drives the tunnel: `visitor` fetches through it, `typing` is a person at a shell; `from` its opening on. */
-const use = z.strictObject({ by: z.enum(['visitor', 'typing']), from: duration, lasts: duration.optional() })
+/**
+ * Somebody outside drives the tunnel: `visitor` fetches through it, `typing` is a person at a shell; `from` its opening on.
+ * `lasts` is one turn, `pause` the mean wait between two; without it there is one turn. Captures on loopback have segments
+ * of 64 kB; on a network they are `ethernet`'s.
+ */
+const use = z.strictObject({
+  by: z.enum(['visitor', 'typing']),
+  from: duration,
+  lasts: duration.optional(),
+  pause: duration.optional(),
+  segments: z.enum(['loopback', 'ethernet']).default('loopback'),
+})
 
 export const Breakout = z.discriminatedUnion('kind', [
-  /** `ssh -R`: opened from inside, driven from outside. Without `use` it lies idle and sends nothing. */
-  z.strictObject({ kind: z.literal('reverse-tunnel'), to: address, port, use: use.optional(), ...opening }),
+  /** `ssh -R`: opened from inside, driven from outside. Without `use` it lies idle and sends nothing but keepalives. */
+  z.strictObject({
+    kind: z.literal('reverse-tunnel'),
+    to: address,
+    port,
+    use: use.optional(),
+    /** ServerAliveInterval. */
+    keepalive: duration.optional(),
+    ...opening,
+    ...session,
+  }),
+  /** The client of a tunnel service or of a self-hosted one, over TLS, QUIC or WebSocket. */
+  z.strictObject({
+    kind: z.literal('tool-tunnel'),
+    to: address,
+    port,
+    transport: z.enum(['tcp', 'udp']).default('tcp'),
+    /** The name that it asks the resolver for, and says in its handshake where `tls`. */
+    name: z.string().max(255).optional(),
+    tls: z.boolean().default(true),
+    use: use.optional(),
+    ...opening,
+    ...session,
+  }),
   z.strictObject({
     kind: z.literal('mining'),
     to: address,
     port,
-    /** The pool's name, as the miner says it in its TLS handshake. */
-    pool: z.string().max(255),
+    /** The pool's name, as the miner asks for it and says it in its TLS handshake. Absent: it goes by address. */
+    pool: z.string().max(255).optional(),
+    tls: z.boolean().default(true),
     shape: z.enum(['xmr', 'gpu']),
     /** Whether the managed firewall's intrusion prevention recognises it. */
     recognised: z.boolean(),
     ...opening,
+    ...session,
   }),
   z.strictObject({
     kind: z.literal('probing'),
@@ -78,6 +132,16 @@ export const Breakout = z.discriminatedUnion('kind', [
   z.strictObject({ kind: z.literal('inside-session'), to: name, port, ...opening }),
 ])
 export type Breakout = z.infer<typeof Breakout>
+
+/** A call of a tool as the agent's own runtime logs it, `at` from the beginning of the live phase on. */
+const toolCall = z.strictObject({
+  at: duration,
+  lasts: duration.prefault('0s'),
+  tool: z.string().min(1).max(64),
+  command: z.string().max(1000),
+  episode: z.string().min(1).max(64),
+})
+export type ToolCallSpec = z.infer<typeof toolCall>
 
 export const InstanceSpec = z.strictObject({
   name,
@@ -95,6 +159,7 @@ export const InstanceSpec = z.strictObject({
   /** External addresses that it calls over HTTPS every few minutes, besides its work. */
   uses: z.array(address).default([]),
   breakouts: z.array(Breakout).default([]),
+  calls: z.array(toolCall).max(1000).default([]),
   /** Its ordinary connections end when its interface is cut; otherwise tracked ones live on. */
   closesAtCut: z.boolean().default(false),
 })
@@ -134,6 +199,8 @@ export const Expectation = z.strictObject({
   escalated: z.boolean().default(false),
   /** Instances whose bytes go on after the cut. */
   untouched: z.array(name).default([]),
+  /** Each must occur in what a finding says of the tool calls that opened its connections. */
+  toolCalls: z.array(z.string().min(1).max(200)).default([]),
   /** Each must occur in one of the cut's reasons. */
   reasons: z.array(z.string().min(1).max(200)).default([]),
 })

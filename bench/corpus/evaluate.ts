@@ -1,0 +1,112 @@
+import type { Finding } from '../../functions/core/finding.ts'
+import { RuleSettings } from '../../functions/core/rule-settings.ts'
+import { type Case, createFleet, type FleetOptions } from './fleet.ts'
+import { createJudge } from './judge.ts'
+import { createTraffic } from './traffic.ts'
+
+export interface Outcome extends Case {
+  readonly seed: string
+  readonly dns: boolean
+  /** When the first log of it arrived, and the first that shows it in use; `undefined`: it never did. */
+  readonly shownAt: number | undefined
+  readonly usedAt: number | undefined
+  readonly alertedAt: number | undefined
+  readonly cutAt: number | undefined
+  /** The signals of the best decision, for a person. */
+  readonly why: string
+}
+
+/** A finding that rests on nobody's breakout. */
+export interface FalseFinding {
+  readonly label: string
+  readonly decision: 'alert' | 'isolate'
+  readonly why: string
+  readonly seed: string
+  readonly dns: boolean
+}
+
+export interface Evaluation {
+  readonly outcomes: readonly Outcome[]
+  readonly falseFindings: readonly FalseFinding[]
+  /** Instance-days without a breakout, by the habit. */
+  readonly benignDays: ReadonlyMap<string, number>
+  readonly flows: number
+  readonly findings: number
+}
+
+export interface EvaluationOptions extends FleetOptions {
+  readonly dns: boolean
+}
+
+/** What an operator knows of such a fleet: the provider's own ranges, and the tunnels that he sanctions. */
+const known = {
+  providerRanges: ['198.51.100.240/28'],
+  allow: { names: ['controlplane.tailscale.com', 'rel.tunnels.api.visualstudio.com'] },
+}
+
+const DAY = 86_400_000
+
+export async function evaluate(options: EvaluationOptions): Promise<Evaluation> {
+  const { seed, lasts, dns } = options
+  const fleet = createFleet(options)
+  const traffic = createTraffic({ fleet, seed, lasts })
+  const judge = createJudge({ fleet, settings: RuleSettings.parse(known), dnsCovered: dns })
+  const found: Finding[] = []
+  let flows = 0
+  for (const { at, delivery } of traffic.run()) {
+    flows += delivery.flows.length
+    found.push(...(await judge.take(delivery, at)))
+  }
+  const outcomes: Outcome[] = []
+  const falseFindings: FalseFinding[] = []
+  const benignDays = new Map<string, number>()
+  for (const resident of fleet.residents) {
+    const own = found.filter(({ instance }) => instance === resident.instance)
+    const isTrue = (finding: Finding) =>
+      resident.case !== undefined &&
+      (finding.peers.length === 0 ||
+        finding.peers.some(({ address, port }) =>
+          isBreakout(traffic.labels.get(`${resident.instance} ${address} ${port}`)),
+        ))
+    for (const finding of own.filter(one => !isTrue(one)))
+      falseFindings.push({
+        label: labelOf(finding, traffic.labels) ?? resident.habit,
+        decision: finding.decision === 'isolate' ? 'isolate' : 'alert',
+        why: whyOf(finding),
+        seed,
+        dns,
+      })
+    if (!resident.case) {
+      if (!resident.exempt) benignDays.set(resident.habit, (benignDays.get(resident.habit) ?? 0) + lasts / DAY)
+      continue
+    }
+    const right = own.filter(isTrue)
+    const shown = traffic.shown.get(resident.instance)
+    const best = right.find(({ decision }) => decision === 'isolate') ?? right.at(-1)
+    outcomes.push({
+      ...resident.case,
+      seed,
+      dns,
+      shownAt: shown?.first,
+      usedAt: shown?.used,
+      alertedAt: right[0]?.at,
+      cutAt: right.find(({ decision }) => decision === 'isolate')?.at,
+      why: best ? whyOf(best) : '',
+    })
+  }
+  return { outcomes, falseFindings, benignDays, flows, findings: found.length }
+}
+
+function isBreakout(label: string | undefined): boolean {
+  return label !== undefined && / to \d/.test(label)
+}
+
+function labelOf({ instance, peers }: Finding, labels: ReadonlyMap<string, string>): string | undefined {
+  return peers
+    .map(({ address, port }) => labels.get(`${instance} ${address} ${port}`))
+    .find(label => label !== undefined && !isBreakout(label))
+}
+
+function whyOf({ score, signals }: Finding): string {
+  return `${score}: ${signals.map(({ rule, family, points, detail }) => `${rule} ${family} ${points} ${detail}`).join(' | ')}`
+}

@@ -1,0 +1,117 @@
+import Table from 'cli-table3'
+import type { Evaluation, Outcome } from './evaluate.ts'
+
+/** The score as a person reads it: by kind of breakout, by habit of the innocent, and the sums that are promised. */
+export function report(evaluations: readonly Evaluation[], { explain }: { explain: boolean }): string {
+  const outcomes = evaluations.flatMap(one => one.outcomes)
+  const falseFindings = evaluations.flatMap(one => one.falseFindings)
+  const breakouts = new Table({
+    head: [
+      'breakout',
+      'cases',
+      'cut',
+      'alerted',
+      'missed',
+      'within 10 min',
+      'to the cut, median',
+      'max',
+      'to the alert, median',
+    ],
+    style: { head: [], border: [] },
+  })
+  for (const [kind, of] of Map.groupBy(outcomes, ({ kind }) => kind)) {
+    const shown = of.filter(({ shownAt }) => shownAt !== undefined)
+    const cut = shown.filter(({ cutAt }) => cutAt !== undefined)
+    const times = cut.map(timeToCut).toSorted((a, b) => a - b)
+    const alerts = shown.flatMap(({ alertedAt, shownAt = 0 }) => (alertedAt === undefined ? [] : [alertedAt - shownAt]))
+    breakouts.push([
+      kind,
+      shown.length,
+      cut.length,
+      shown.filter(({ cutAt, alertedAt }) => cutAt === undefined && alertedAt !== undefined).length,
+      shown.filter(({ alertedAt }) => alertedAt === undefined).length,
+      cut.filter(isInTime).length,
+      minutes(times[Math.floor(times.length / 2)]),
+      minutes(times.at(-1)),
+      minutes(alerts.toSorted((a, b) => a - b)[Math.floor(alerts.length / 2)]),
+    ])
+  }
+  const benign = new Table({
+    head: ['ordinary work', 'instance-days', 'alerts', 'cuts'],
+    style: { head: [], border: [] },
+  })
+  const habits = new Map<string, number>()
+  for (const { benignDays } of evaluations)
+    for (const [habit, days] of benignDays) habits.set(habit, (habits.get(habit) ?? 0) + days)
+  for (const label of new Set([...habits.keys(), ...falseFindings.map(one => one.label)]))
+    benign.push([
+      label,
+      (habits.get(label) ?? 0).toFixed(1),
+      falseFindings.filter(one => one.label === label && one.decision === 'alert').length,
+      falseFindings.filter(one => one.label === label && one.decision === 'isolate').length,
+    ])
+  const { cuts, alertsPerThousand, promised, days } = sums(evaluations)
+  const text = [
+    breakouts.toString(),
+    benign.toString(),
+    `false cuts: ${cuts}`,
+    `alerts per 1,000 benign instance-days: ${alertsPerThousand.toFixed(1)} (over ${days.toFixed(0)})`,
+    `promised cuts within 10 minutes of their logs: ${promised.inTime} of ${promised.all}`,
+  ]
+  if (explain) {
+    for (const { kind, seed, dns, why, cutAt, usedAt, shownAt } of outcomes)
+      text.push(`${kind} [${seed} ${dns}] shown ${shownAt} used ${usedAt} cut ${cutAt}: ${why}`)
+    for (const { label, decision, why, seed, dns } of falseFindings)
+      text.push(`FALSE ${decision} ${label} [${seed} ${dns}]: ${why}`)
+  }
+  return `${text.join('\n')}\n`
+}
+
+export interface Sums {
+  readonly cuts: number
+  readonly alertsPerThousand: number
+  readonly days: number
+  readonly promised: { readonly all: number; readonly inTime: number; readonly cut: number }
+}
+
+export function sums(evaluations: readonly Evaluation[]): Sums {
+  const falseFindings = evaluations.flatMap(one => one.falseFindings)
+  const days = evaluations.flatMap(one => [...one.benignDays.values()]).reduce((sum, count) => sum + count, 0)
+  const promised = evaluations.flatMap(one => one.outcomes).filter(isPromised)
+  return {
+    cuts: falseFindings.filter(({ decision }) => decision === 'isolate').length,
+    alertsPerThousand: (1000 * falseFindings.length) / days,
+    days,
+    promised: {
+      all: promised.length,
+      inTime: promised.filter(isInTime).length,
+      cut: promised.filter(({ cutAt }) => cutAt !== undefined).length,
+    },
+  }
+}
+
+/** A cut is owed where the kind promises one, once its logs show it, and by name only where resolver logs are read. */
+export function isPromised(outcome: Outcome): boolean {
+  const { promise, kind, dns } = outcome
+  if (promise !== 'cut' || since(outcome) === undefined) return false
+  return dns || !(kind === 'mining, pool named in DNS' || kind === 'bore')
+}
+
+const IN_TIME = 10 * 60_000
+
+export function isInTime(outcome: Outcome): boolean {
+  return outcome.cutAt !== undefined && timeToCut(outcome) <= IN_TIME
+}
+
+/** A tunnel on SSH's own port is recognised by its use; what has a name or an alert, by its first log. */
+function since({ kind, usedAt, shownAt }: Outcome): number | undefined {
+  return kind.startsWith('ssh -R') ? usedAt : shownAt
+}
+
+function timeToCut(outcome: Outcome): number {
+  return Math.max(0, (outcome.cutAt ?? 0) - (since(outcome) ?? outcome.shownAt ?? 0))
+}
+
+function minutes(milliseconds: number | undefined): string {
+  return milliseconds === undefined ? '-' : `${(milliseconds / 60_000).toFixed(1)} min`
+}
