@@ -18,6 +18,7 @@ const MAX_BODY = 4 << 20
 /** Somebody's tracker on loopback, as docs/tickets.md asks for one: it verifies the signature and keeps one ticket a key. */
 export async function openTracker(secret: string) {
   const tickets = new Map<string, TrackedTicket>()
+  const listeners = new Set<() => void | Promise<void>>()
   let refused = 0
 
   async function receive(request: IncomingMessage): Promise<{ status: number; body?: unknown }> {
@@ -36,7 +37,8 @@ export async function openTracker(secret: string) {
   const server = createServer((request, response) => {
     void receive(request)
       .catch(() => ({ status: 400, body: undefined }))
-      .then(({ status, body }) => {
+      .then(async ({ status, body }) => {
+        for (const listener of listeners) await listener()
         response.writeHead(status, { 'content-type': 'application/json' })
         response.end(JSON.stringify(body ?? {}))
       })
@@ -48,6 +50,11 @@ export async function openTracker(secret: string) {
     url: `http://127.0.0.1:${address.port}/`,
     tickets: (): readonly TrackedTicket[] => [...tickets.values()],
     refused: () => refused,
+    /** Called before an answer is written, and awaited. Returns what takes the listener away. */
+    onAnswer(listener: () => void | Promise<void>) {
+      listeners.add(listener)
+      return () => listeners.delete(listener)
+    },
     close() {
       server.closeAllConnections()
       return new Promise<void>(resolve => server.close(() => resolve()))

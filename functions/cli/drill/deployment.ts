@@ -7,7 +7,7 @@ import { createRespond } from '../../entry/aws/respond.ts'
 import { createVerify } from '../../entry/aws/verify.ts'
 import { createWatch } from '../../entry/aws/watch.ts'
 import { createClock } from '../../sandbox/clock.ts'
-import { startSandbox } from '../../sandbox/front.ts'
+import { type SandboxOptions, startSandbox } from '../../sandbox/front.ts'
 import { drainQueue, invocationOf, invokeAgain } from '../../sandbox/lambda.ts'
 import { createNetwork } from '../../sandbox/network/network.ts'
 import { buildCloud } from '../../sandbox/scenario/build.ts'
@@ -22,16 +22,22 @@ const SECRET = 'sandbox-secret-of-the-drill'
 export interface DeploymentOptions {
   readonly without?: readonly string[]
   readonly port?: number
+  readonly latencies?: SandboxOptions['latencies']
+  /** Detection settings of the configuration; default: its own. */
+  readonly rules?: Readonly<Record<string, unknown>>
 }
 
 export type Deployment = Awaited<ReturnType<typeof deploy>>
 
 /** A scenario's cloud with Firebreak deployed into it: the real handlers, the real clients, one process, loopback only. */
-export async function deploy(scenario: Scenario, { without = [], port = 0 }: DeploymentOptions = {}) {
+export async function deploy(
+  scenario: Scenario,
+  { without = [], port = 0, latencies = {}, rules = {} }: DeploymentOptions = {},
+) {
   const clock = createClock(scenario.start)
   const built = buildCloud(scenario)
   const network = createNetwork({ scenario, built, clock })
-  const sandbox = await startSandbox({ clock, cloud: built.cloud, port })
+  const sandbox = await startSandbox({ clock, cloud: built.cloud, port, latencies })
   const tracker = await openTracker(SECRET)
   await sandbox.createTable(ledgerTable)
   const queue = await sandbox.createQueue(ordersQueue)
@@ -47,8 +53,10 @@ export async function deploy(scenario: Scenario, { without = [], port = 0 }: Dep
       queue: queue.url,
       deadLetters: deadLetters.url,
       policy: { mode: 'enforce' },
+      rules,
       logGroups: {
         [network.flowGroup]: { source: 'aws-vpc-flow', fields: network.fields },
+        [network.traceGroup]: { source: 'agent-trace' },
         [network.firewallGroup]: { source: 'aws-network-firewall', firewalls: firewallsOf(scenario, built.networks) },
       },
       tickets: [{ target: 'webhook', url: tracker.url, secret: 'env:FIREBREAK_WEBHOOK_SECRET' }],
@@ -78,6 +86,8 @@ export async function deploy(scenario: Scenario, { without = [], port = 0 }: Dep
     sandbox,
     tracker,
     environment,
+    /** The findings queue, as Lambda's poller sees it. */
+    lane,
     watch: (payload: unknown) =>
       invokeAgain(() => functions.watch(payload, invocationOf('firebreak-watch', TIMEOUTS.watch))),
     verify: () => functions.verify({}, invocationOf('firebreak-verify', TIMEOUTS.verify)),
@@ -88,6 +98,7 @@ export async function deploy(scenario: Scenario, { without = [], port = 0 }: Dep
         around(async () => functions.respond(event, invocationOf('firebreak-respond', TIMEOUTS.respond))),
       ),
     deadLetters: () => sandbox.queueLength(deadLetters.url),
+    deadLettersQueue: deadLetters.url,
     async close(): Promise<void> {
       await Promise.all([sandbox.close(), tracker.close()])
     },

@@ -1,0 +1,102 @@
+import assert from 'node:assert/strict'
+import { once } from 'node:events'
+import { after, it, type TestContext } from 'node:test'
+import { Worker } from 'node:worker_threads'
+import type { Deployment } from '../../functions/cli/drill/deployment.ts'
+import { drainQueue } from '../../functions/sandbox/lambda.ts'
+import type { Invoked } from './respond.worker.ts'
+import { assertContained, breakout, groupsOf, playToFinding, playToProof, startBreakout } from './stage.ts'
+
+/** After that long SQS shows an unanswered message again (the queue's VisibilityTimeout); the dead one's claim has lapsed. */
+const VISIBLE_AGAIN_MS = 180_000
+
+const startWorker = () => new Worker(new URL('respond.worker.ts', import.meta.url))
+let worker = startWorker()
+after(() => worker.terminate())
+
+/** What the function answers, or `undefined` where it was ended. */
+async function invoke(event: unknown, { environment, clock }: Deployment): Promise<unknown> {
+  const done = new AbortController()
+  const { signal } = done
+  const invoked: Invoked = { environment, event, now: clock.now() }
+  worker.postMessage(invoked)
+  try {
+    const ended = once(worker, 'exit', { signal }).then(() => undefined)
+    return await Promise.race([once(worker, 'message', { signal }).then(([answer]) => answer), ended])
+  } finally {
+    done.abort()
+  }
+}
+
+/**
+ * Plays the breakout, ends the function's thread when its n-th call was carried out and not answered yet, and delivers the
+ * message again to a new one. Returns the call at which it was ended, or `undefined` where it made fewer.
+ */
+async function playKilledAt(
+  fits: (call: string, number: number) => boolean,
+  prepare?: (deployment: Deployment) => void,
+) {
+  const deployment = await startBreakout()
+  try {
+    const original = groupsOf(deployment)
+    await playToFinding(deployment)
+    prepare?.(deployment)
+    let calls = 0
+    let killedAt: string | undefined
+    async function onCall(call: string): Promise<void> {
+      calls += 1
+      if (killedAt !== undefined || !fits(call, calls)) return
+      killedAt = call
+      await worker.terminate()
+    }
+    const { sandbox, tracker, lane, clock } = deployment
+    let first = true
+    await drainQueue(lane, async event => {
+      // Only while the function works: what the poller calls between two messages is none of its calls.
+      const watching = first
+        ? [
+            sandbox.onAnswer(({ service, action }) => onCall(`${service} ${action}`)),
+            tracker.onAnswer(() => onCall('ticket')),
+          ]
+        : []
+      first = false
+      const answer = await invoke(event, deployment)
+      for (const stop of watching) stop()
+      if (answer !== undefined) return answer
+      worker = startWorker()
+      clock.advance(VISIBLE_AGAIN_MS)
+      return { batchItemFailures: [{ itemIdentifier: 'killed' }] }
+    })
+    await playToProof(deployment)
+    await assertContained(deployment, original, `killed at call ${calls}, ${killedAt ?? 'none'}`)
+    return killedAt
+  } finally {
+    await deployment.close()
+  }
+}
+
+it('respond that is ended after any single cloud call and started again ends in the same proven cut', async t => {
+  const points: string[] = []
+  for (let n = 1; ; n++) {
+    const killedAt = await playKilledAt((_, number) => number === n)
+    if (killedAt === undefined) break
+    points.push(killedAt)
+  }
+  report(t, points)
+  const kinds = new Set(points)
+  for (const call of [
+    'ec2 DescribeInstances',
+    'ec2 ModifyNetworkInterfaceAttribute',
+    'ec2 CreateNetworkAclEntry',
+    'ec2 CreateSnapshots',
+    'ec2 ModifyInstanceAttribute',
+    'dynamodb GetItem',
+    'dynamodb PutItem',
+    'ticket',
+  ])
+    assert.ok(kinds.has(call), `never ended at ${call}`)
+})
+function report(t: TestContext, points: readonly string[]): void {
+  const counted = [...Map.groupBy(points, call => call)].map(([call, of]) => `${of.length} at ${call}`)
+  t.diagnostic(`${points.length} kill points of ${breakout.name}: ${counted.join(', ')}`)
+}

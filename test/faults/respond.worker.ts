@@ -1,0 +1,17 @@
+import { parentPort } from 'node:worker_threads'
+import { createRespond } from '../../functions/entry/aws/respond.ts'
+import { invocationOf } from '../../functions/sandbox/lambda.ts'
+
+/** The respond function in a thread of its own, so that it can be ended at any moment as Lambda ends an instance. */
+export interface Invoked {
+  readonly environment: Readonly<Record<string, string>>
+  readonly event: unknown
+  /** Milliseconds since the epoch; time stands still while the function works. */
+  readonly now: number
+}
+
+parentPort?.on('message', async ({ environment, event, now }: Invoked) => {
+  // Composed anew for each message: what an instance keeps between invocations must not be needed.
+  const respond = createRespond(environment, { clock: { now: () => now } })
+  parentPort?.postMessage(await respond(event, invocationOf('firebreak-respond', 60_000)))
+})

@@ -1,0 +1,112 @@
+import assert from 'node:assert/strict'
+import { type Deployment, deploy } from '../../functions/cli/drill/deployment.ts'
+import { observe } from '../../functions/cli/drill/observe.ts'
+import { shortcomings } from '../../functions/cli/drill/outcome.ts'
+import { Budget, budgetKey } from '../../functions/core/budget.ts'
+import { brokenAt, readJournal } from '../../functions/core/journal.ts'
+import { Leases, leaseKey } from '../../functions/core/leases.ts'
+import { awsAdapters } from '../../functions/entry/aws/adapters.ts'
+import { readScenario } from '../../functions/sandbox/scenario/scenario.ts'
+
+const MINUTE = 60_000
+
+export const breakout = readScenario(new URL('breakout.json', import.meta.url))
+
+/** Firebreak deployed into the small breakout, its inventory kept. Servers answer at once: nothing here is about latency. */
+export async function startBreakout(): Promise<Deployment> {
+  const deployment = await deploy(breakout, {
+    latencies: { ec2: 0, dynamodb: 0, sqs: 0 },
+    // One finding is to do all of it: both tunnels are left open and rare in the same minute, before anybody types.
+    rules: { score: { alert: 70, isolate: 70 } },
+  })
+  await verified(deployment)
+  return deployment
+}
+
+export async function verified(deployment: Deployment): Promise<void> {
+  const { failures } = await deployment.verify()
+  assert.deepEqual(failures, [])
+}
+
+/** Plays until a delivery gave the finding, whose order then waits in the lane. Returns that delivery's number and payload. */
+export async function playToFinding(deployment: Deployment): Promise<{ number: number; payload: unknown }> {
+  let number = 0
+  for await (const { payload } of deployment.network.run({ until: deployment.network.live + breakout.live })) {
+    number += 1
+    const answer = await deployment.watch(payload)
+    if ('findings' in answer && answer.findings > 0) return { number, payload }
+  }
+  return assert.fail('the breakout was not found')
+}
+
+/** Lets the network go on until flow-log windows lie wholly after the cut, and verify prove it. */
+export async function playToProof(deployment: Deployment): Promise<void> {
+  const { clock, network } = deployment
+  for await (const { payload } of network.run({ until: clock.now() + 3 * MINUTE })) await deployment.watch(payload)
+  await deployment.respond()
+  await verified(deployment)
+  await deployment.respond()
+}
+
+/** The groups of each interface of the instance that broke out, as they stand now. */
+export function groupsOf({ built }: Deployment): Record<string, readonly string[]> {
+  const held = built.members.find(({ name }) => name === breakout.expect.instance)?.interfaces ?? []
+  return Object.fromEntries(held.map(id => [id, built.cloud.interfaces.get(id)?.groups ?? []]))
+}
+
+/** All that must be so in the end, by what the sandbox knows: no word of Firebreak's is taken for it. */
+export async function assertContained(
+  deployment: Deployment,
+  original: ReturnType<typeof groupsOf>,
+  run: string,
+): Promise<void> {
+  const { built, environment, clock } = deployment
+  const adapters = awsAdapters('operate', environment, clock)
+  try {
+    const { outcome, told } = await observe(deployment, adapters.ledger, undefined)
+    assert.deepEqual(shortcomings(outcome, breakout.expect), [], run)
+    assert.ok(told, run)
+    const { incident } = told
+
+    const restored = Object.fromEntries(incident.restorePoint?.interfaces.map(({ id, groups }) => [id, groups]) ?? [])
+    assert.deepEqual(restored, original, `${run}: groups in the restore point`)
+    const taken = [...built.cloud.snapshots.values()].map(({ volume }) => volume)
+    assert.equal(new Set(taken).size, taken.length, `${run}: a volume was taken twice`)
+    assert.equal(taken.length, breakout.expect.snapshots, run)
+
+    const acls = [...built.cloud.acls.values()]
+    const entries = acls.flatMap(({ id, entries }) =>
+      entries
+        .filter(({ allow, cidr }) => !allow && cidr.endsWith('/32'))
+        .map(({ egress, number, cidr }) => ({ acl: id, egress, number, peer: cidr.slice(0, -'/32'.length) })),
+    )
+    const denied = entries.map(({ acl, egress, peer }) => `${acl} ${egress} ${peer}`)
+    assert.equal(new Set(denied).size, denied.length, `${run}: a peer is denied twice: ${denied.join(', ')}`)
+    assert.equal(denied.length, 2 * breakout.expect.denied.length, `${run}: ${denied.join(', ')}`)
+
+    const rows = await adapters.ledger.list(leaseKey('').partition)
+    const leased = rows.flatMap(({ value }) => Leases.parse(value).leases)
+    assert.deepEqual(
+      leased
+        .map(({ peer, incidents, entries }) => ({ peer, incidents, entries: entries.length }))
+        .toSorted((a, b) => a.peer.localeCompare(b.peer)),
+      breakout.expect.denied
+        .toSorted((a, b) => a.localeCompare(b))
+        .map(peer => ({ peer, incidents: [incident.id], entries: 2 })),
+      `${run}: leases`,
+    )
+    assert.deepEqual(cutsIn((await adapters.ledger.read(budgetKey))?.value), [incident.id], `${run}: budget`)
+    assert.equal(brokenAt(await readJournal(adapters.ledger, incident.id)), undefined, `${run}: journal`)
+    assert.equal(incident.claim, undefined, `${run}: claim`)
+    assert.deepEqual(incident.pending, [], `${run}: journal lines`)
+    const undone = Object.entries(incident.steps).filter(([, { status }]) => status !== 'done')
+    assert.deepEqual(undone, [], `${run}: steps`)
+    assert.equal(incident.findings.length, incident.findingIds.length, run)
+  } finally {
+    adapters.close()
+  }
+}
+
+function cutsIn(value: unknown): unknown {
+  return Budget.parse(value).cuts.map(({ incident }) => incident)
+}
