@@ -99,7 +99,7 @@ test('a record in two tenures is nobody’s', async () => {
 test('an instance that was launched after the record is never blamed', async () => {
   const { inventory, ledger, later } = await stage({ onInterface: [{ instance: 'i-1', from: T - 9 * HOUR }] })
   await ledger.write(inventoryKeys.instance('i-1'), instance('i-1', T - HOUR, 'eni-1', '10.0.0.5'), 'any')
-  later(61_000)
+  later(151_000)
   await inventory.load(['eni-1'], [], [])
   assert.deepEqual(inventory.byInterface('eni-1', second(-7200), second(-7140)), {
     known: false,
@@ -163,7 +163,7 @@ test('a corrupt inventory row attributes nothing', async () => {
   const { inventory, ledger, later } = await stage({ onInterface: [{ instance: 'i-1', from: T - HOUR }] })
   await ledger.write(inventoryKeys.interface('eni-1'), { tenures: 'none' }, 'any')
   await ledger.write(inventoryKeys.instance('i-1'), 'none', 'any')
-  later(61_000)
+  later(151_000)
   await inventory.load(['eni-1'], [], ['i-1'])
   assert.deepEqual(inventory.byInterface('eni-1', second(-60), second(0)), { known: false, reason: 'unknown' })
   assert.deepEqual(inventory.byInstance('i-1', second(0)), { known: false, reason: 'unknown' })

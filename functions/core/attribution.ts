@@ -71,7 +71,7 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
   async function loadAcls(): Promise<void> {
     if (acls && isFresh(acls.at, false)) return
     const rows = await ledger.list(inventoryKeys.partition, inventoryKeys.acl('').sort)
-    const behind = rows.flatMap(row => parsed(AclRow, row.value) ?? [])
+    const behind = rows.flatMap(row => AclRow.safeParse(row.value).data ?? [])
     acls = {
       byInterface: new Map(behind.flatMap(({ acl, interfaces }) => interfaces.map(id => [id, acl] as const))),
       at: clock.now(),
@@ -79,11 +79,11 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
   }
 
   function interfaceRow(networkInterface: string): InterfaceRow | undefined {
-    return parsed(InterfaceRow, known(inventoryKeys.interface(networkInterface)))
+    return interfaceOf(known(inventoryKeys.interface(networkInterface)))
   }
 
   function held(instance: string, start: number): InstanceRow | Unattributed {
-    const row = parsed(InstanceRow, known(inventoryKeys.instance(instance)))
+    const row = instanceOf(known(inventoryKeys.instance(instance)))
     if (!row) return 'unknown'
     return start * 1000 < Math.floor(row.launchedAt / 1000) * 1000 ? 'before the launch' : row
   }
@@ -94,7 +94,7 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
       await read([...ids.map(inventoryKeys.interface), ...Iterator.from(addresses).map(inventoryKeys.address)])
       const holders = ids.flatMap(id => interfaceRow(id)?.tenures.map(({ instance }) => instance) ?? [])
       const others = [...new Set(addresses)].flatMap(
-        address => parsed(AddressRow, known(inventoryKeys.address(address)))?.tenures ?? [],
+        address => addressOf(known(inventoryKeys.address(address)))?.tenures ?? [],
       )
       await Promise.all([
         read([...holders, ...others.map(({ instance }) => instance), ...instances].map(inventoryKeys.instance)),
@@ -114,7 +114,7 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
     },
 
     byAddress(address, vpc, start, end) {
-      const row = parsed(AddressRow, known(inventoryKeys.address(address)))
+      const row = addressOf(known(inventoryKeys.address(address)))
       const inVpc = (row?.tenures ?? []).filter(tenure => tenure.vpc === vpc)
       const fitting = coveringTenures(inVpc, start, end)
       if (typeof fitting === 'string') return unknown(fitting)
@@ -139,9 +139,22 @@ export function attribution(ledger: Ledger, clock: Clock): Attribution {
   }
 }
 
-/** A row that is none attributes nothing: its records are counted as unattributed, and the others go on. */
-function parsed<T>(schema: z.ZodType<T>, value: unknown): T | undefined {
-  return schema.safeParse(value).data
+const interfaceOf = reader(InterfaceRow)
+const addressOf = reader(AddressRow)
+const instanceOf = reader(InstanceRow)
+
+/**
+ * A row that is none attributes nothing: its records are counted as unattributed, and the others go on. Every record asks for
+ * its rows, so each is parsed once.
+ */
+function reader<T>(schema: z.ZodType<T>): (value: unknown) => T | undefined {
+  const read = new WeakMap<object, { readonly row: T | undefined }>()
+  return value => {
+    if (typeof value !== 'object' || value === null) return undefined
+    const known = read.get(value) ?? { row: schema.safeParse(value).data }
+    read.set(value, known)
+    return known.row
+  }
 }
 
 interface Tenure {

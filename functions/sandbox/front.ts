@@ -68,7 +68,7 @@ export interface Sandbox {
 export async function startSandbox({ clock, cloud, latencies, port = 0 }: SandboxOptions): Promise<Sandbox> {
   const wait = { ...DEFAULTS, ...latencies }
   const ec2 = createEc2Server(cloud, clock)
-  const [ledger, queue] = [await startLedger(), startQueue(cloud.region)]
+  const [ledger, queue] = [startLedger(), startQueue(cloud.region)]
   const backends: Readonly<Record<Service, Backend['answer']>> = {
     ec2: answerEc2(ec2),
     dynamodb: ledger.answer,

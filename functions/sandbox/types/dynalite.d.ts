@@ -1,7 +1,7 @@
-/** dynalite carries no types; what the sandbox uses of it (its readme, "API"). */
+/** dynalite carries no types; what the sandbox uses of it (its readme, "API"; it returns an `http.Server`). */
 declare module 'dynalite' {
-  import type { Server } from 'node:http'
+  import type { EventEmitter } from 'node:events'
 
-  function dynalite(options?: { createTableMs?: number; deleteTableMs?: number; updateTableMs?: number }): Server
+  function dynalite(options?: { createTableMs?: number; deleteTableMs?: number; updateTableMs?: number }): EventEmitter
   export = dynalite
 }
