@@ -6,6 +6,11 @@ import { type Config, readConfig } from '../../functions/entry/config.ts'
 import { sources } from '../../functions/sources/registry.ts'
 import { TICKETING } from './functions.ts'
 
+/** What the account's own services find, by the rule of the bus that brings it. */
+export const FINDINGS = ['guardduty', 'security-hub', 'dns-firewall', 'alarms'] as const
+
+const arns = (pattern: RegExp, what: string) => z.array(z.string().regex(pattern, what)).max(20).default([])
+
 const days = z.number().int().min(1).max(3653)
 
 /** What the deployment makes around the functions, as against what the functions decide by (functions/entry/config.ts). */
@@ -39,6 +44,21 @@ export const Deployment = z.strictObject({
       retentionDays: days.default(30),
     })
     .optional(),
+  /** What tells watch of new objects in the configured buckets. */
+  objects: z
+    .strictObject({
+      /** Queues that the buckets, or a topic of theirs, send to. */
+      queues: arns(/^arn:aws[a-z-]*:sqs:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,80}$/, 'the ARN of a standard queue of SQS'),
+      topics: arns(/^arn:aws[a-z-]*:sns:[a-z0-9-]+:\d{12}:[A-Za-z0-9_-]{1,256}$/, 'the ARN of an SNS topic'),
+      /** The buckets send their notices to EventBridge. */
+      bus: z.boolean().default(false),
+      /** The buckets invoke watch themselves. */
+      direct: z.boolean().default(false),
+      /** What the objects are encrypted with, where it is not S3's own key. */
+      keys: arns(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]{1,64}$/, 'the ARN of a KMS key'),
+    })
+    .prefault({}),
+  findings: z.array(z.enum(FINDINGS)).max(FINDINGS.length).default([]),
 })
 export type Deployment = z.infer<typeof Deployment>
 
@@ -82,6 +102,7 @@ export function readSettings(path: string): Settings {
   const settings = { deployment, configuration, config: readAsFunction(path, configuration, deployment) }
   checkSources(path, settings.config)
   checkFlowLog(path, settings)
+  checkObjects(path, settings)
   return settings
 }
 
@@ -123,13 +144,32 @@ function refuseClearSecrets(path: string, value: unknown, at: string[] = []): vo
 }
 
 /** Compiles every format, as watch does when it starts. */
-function checkSources(path: string, { logGroups }: Config): void {
-  for (const [group, { source, fields }] of Object.entries(logGroups))
-    try {
-      sources[source]?.open({ fields })
-    } catch (cause) {
-      throw new ConfigurationError(`Cannot read ${path}: log group ${quoted(group)}: ${reasonOf(cause)}`, { cause })
-    }
+function checkSources(path: string, { logGroups, buckets, streams }: Config): void {
+  const logs = { 'log group': logGroups, bucket: buckets, stream: streams }
+  for (const [kind, named] of Object.entries(logs))
+    for (const [name, { source = 'aws-vpc-flow', fields }] of Object.entries(named))
+      try {
+        sources[source]?.open({ fields })
+      } catch (cause) {
+        throw new ConfigurationError(`Cannot read ${path}: ${kind} ${quoted(name)}: ${reasonOf(cause)}`, { cause })
+      }
+}
+
+/** A notice of a bucket that watch does not know is a dead letter, and a bucket without notices is never read. */
+function checkObjects(
+  path: string,
+  { deployment: { objects }, config }: Pick<Settings, 'deployment' | 'config'>,
+): void {
+  const told = objects.queues.length > 0 || objects.topics.length > 0 || objects.bus || objects.direct
+  const held = Object.keys(config.buckets).length > 0
+  if (held && !told)
+    throw new ConfigurationError(
+      `Cannot read ${path}: configuration.buckets names buckets, and nothing under deployment.objects tells of their objects`,
+    )
+  if (told && !held)
+    throw new ConfigurationError(
+      `Cannot read ${path}: deployment.objects tells of objects, and configuration.buckets names no bucket`,
+    )
 }
 
 function checkFlowLog(

@@ -3,6 +3,7 @@ import { alarms } from './alarms.ts'
 import { writeArtifacts } from './artifacts.ts'
 import { type Resources, ref, type Value } from './cloudformation.ts'
 import { TICKETING } from './functions.ts'
+import { inputsOf, notices } from './inputs.ts'
 import { logs } from './logs.ts'
 import { roles } from './roles.ts'
 import { readSettings, type Settings } from './settings.ts'
@@ -38,7 +39,13 @@ export function templateOf(settings: Settings): Template {
       operate: environment('operate'),
     },
     resources: {
-      Resources: { ...storage(), ...roles(), ...logs(settings), ...alarms(deployment) },
+      Resources: {
+        ...storage(),
+        ...roles(inputsOf(settings)),
+        ...logs(settings),
+        ...notices(settings),
+        ...alarms(deployment),
+      },
       Outputs: {
         LedgerTableName: { Value: ref('LedgerTable') },
         OrdersQueueUrl: { Value: ref('OrdersQueue') },

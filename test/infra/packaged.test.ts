@@ -151,6 +151,54 @@ test('the least that an operator can write is packaged too, and makes nothing th
     assert.ok(!text.includes(absent), absent)
 })
 
+test('every way in that can be configured is packaged, and watch may read just these', async () => {
+  const arn = (service: string, name: string) => `arn:aws:${service}:eu-west-1:111122223333:${name}`
+  const key = arn('kms', 'key/1234abcd-12ab-34cd-56ef-1234567890ab')
+  const objects = {
+    queues: [arn('sqs', 'log-objects')],
+    topics: [arn('sns', 'log-objects')],
+    bus: true,
+    direct: true,
+    keys: [key],
+  }
+  const [kinesis, firehose] = [arn('kinesis', 'stream/logs'), arn('firehose', 'deliverystream/logs')]
+  const configuration = {
+    buckets: { 'example-logs': {} },
+    streams: { [kinesis]: { source: 'aws-resolver' }, [firehose]: {} },
+  }
+  const findings = ['guardduty', 'security-hub', 'dns-firewall', 'alarms']
+  const settings = join(folder, 'all.json')
+  await writeFile(settings, JSON.stringify({ deployment: { objects, findings }, configuration }))
+  const all = await packaged(settings, join(folder, 'all'))
+  assert.deepEqual(problemsOf(all), [])
+
+  const ofWatch = (type: string) =>
+    Object.values(all.Resources).filter(
+      ({ Type, Properties }) => Type === type && JSON.stringify(Properties).includes('WatchLambdaFunction'),
+    )
+  assert.deepEqual(
+    ofWatch('AWS::Lambda::EventSourceMapping').map(({ Properties }) => Properties['EventSourceArn']),
+    [...objects.queues, kinesis],
+  )
+  for (const { Properties } of ofWatch('AWS::Lambda::EventSourceMapping'))
+    assert.deepEqual(Properties['FunctionResponseTypes'], ['ReportBatchItemFailures'])
+  assert.equal(ofWatch('AWS::Events::Rule').length, findings.length + 1)
+  assert.deepEqual(
+    ofWatch('AWS::Lambda::Permission')
+      .map(({ Properties }) => Properties['Principal'])
+      .toSorted(),
+    [...Array.from({ length: 5 }, () => 'events.amazonaws.com'), 's3.amazonaws.com', 'sns.amazonaws.com'],
+  )
+  for (const { Properties } of ofWatch('AWS::Lambda::Permission')) assert.ok(Properties['SourceArn'])
+
+  const inputs = { buckets: ['example-logs'], keys: [key], queues: objects.queues, streams: [kinesis] }
+  const own = {
+    actions: ['logs:CreateLogStream', 'logs:PutLogEvents'],
+    resources: ['arn:aws:logs:*:*:log-group:/aws/lambda/firebreak-watch:*'],
+  }
+  assert.deepEqual(granted(all.Resources['WatchRole']?.Properties ?? {}), [...awsPermissions(inputs).watch, own])
+})
+
 test('a mistake in the settings ends the packaging with one line that names it', async () => {
   const missing = join(folder, 'nothing.json')
   await assert.rejects(packaged(missing, join(folder, 'none')), (error: unknown) => {

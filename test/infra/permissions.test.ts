@@ -8,7 +8,13 @@ import { FUNCTIONS } from '../../infra/aws/functions.ts'
 import { readSettings } from '../../infra/aws/settings.ts'
 import { templateOf } from '../../infra/aws/template.ts'
 
-const permissions = awsPermissions()
+/** With every input that can be configured. */
+const permissions = awsPermissions({
+  buckets: ['example-logs'],
+  keys: ['arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'],
+  queues: ['arn:aws:sqs:eu-west-1:111122223333:log-objects'],
+  streams: ['arn:aws:kinesis:eu-west-1:111122223333:stream/logs'],
+})
 const everyAction = new Set(FUNCTIONS.flatMap(name => permissions[name].flatMap(({ actions }) => actions)))
 const granting = (name: FunctionName, action: string) =>
   permissions[name].filter(({ actions }) => actions.includes(action))
@@ -66,12 +72,19 @@ test('every condition uses a key that the action or its resources have', async (
 })
 
 test('respond is no administrator, and watch has no right on instances', () => {
-  const services = (name: FunctionName) =>
-    new Set(permissions[name].flatMap(({ actions }) => actions.map(action => parts(action)[0])))
-  assert.deepEqual([...services('watch')].toSorted(), ['dynamodb', 'sqs'])
+  const services = (name: FunctionName, given = permissions) =>
+    new Set(given[name].flatMap(({ actions }) => actions.map(action => parts(action)[0])))
+  assert.deepEqual([...services('watch', awsPermissions())].toSorted(), ['dynamodb', 'sqs'])
+  assert.deepEqual([...services('watch')].toSorted(), ['dynamodb', 'kinesis', 'kms', 's3', 'sqs'])
   assert.deepEqual([...services('operate')].toSorted(), ['dynamodb', 'sqs'])
   assert.deepEqual([...services('verify')].toSorted(), ['dynamodb', 'ec2', 'sqs'])
   assert.deepEqual([...services('respond')].toSorted(), ['dynamodb', 'ec2', 'sqs'])
+})
+
+test('watch reads the configured buckets and nothing else of S3, and writes nothing there', () => {
+  const ofS3 = permissions.watch.filter(({ actions }) => actions.some(action => action.startsWith('s3:')))
+  assert.deepEqual(ofS3, [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::example-logs/*'] }])
+  for (const name of ['respond', 'verify', 'operate'] as const) assert.deepEqual(granting(name, 's3:GetObject'), [])
 })
 
 test("a role's inline policies stay within what IAM takes", () => {

@@ -116,3 +116,17 @@ test('readSettings() refuses a flow log whose group is not configured with its f
     assert.throws(() => readSettings(file), /deployment\.flowLog\.group is "\/firebreak\/flow"/)
   }
 })
+
+test('readSettings() refuses buckets that nothing tells of, and notices of no bucket', async () => {
+  const silent = await changed(['configuration', 'buckets'], { 'example-logs': {} })
+  assert.throws(() => readSettings(silent), /nothing under deployment\.objects tells of their objects/)
+  const empty = await changed(['deployment', 'objects'], { bus: true })
+  assert.throws(() => readSettings(empty), /configuration\.buckets names no bucket/)
+})
+
+test('readSettings() refuses a bucket whose log format watch could not read, and what is no stream', async () => {
+  const format = await changed(['configuration', 'buckets'], { 'example-logs': { fields: 'srcaddr dstadr' } })
+  assert.throws(() => readSettings(format), /bucket "example-logs": .*dstadr/)
+  const stream = await changed(['configuration', 'streams'], { logs: {} })
+  assert.throws(() => readSettings(stream), /Invalid key in record\s+→ at streams\.logs/)
+})

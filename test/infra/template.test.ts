@@ -3,7 +3,9 @@ import { execFile } from 'node:child_process'
 import { join } from 'node:path'
 import { test } from 'node:test'
 import { promisify } from 'node:util'
+import { eventSources } from '../../functions/sources/registry.ts'
 import type { Resource } from '../../infra/aws/cloudformation.ts'
+import { PATTERNS } from '../../infra/aws/inputs.ts'
 import { readSettings, type Settings } from '../../infra/aws/settings.ts'
 import { templateOf } from '../../infra/aws/template.ts'
 
@@ -109,4 +111,14 @@ test('concurrency is kept for respond and verify unless the account cannot spare
   assert.deepEqual(templateOf(settings).reserved, { respond: 20, verify: 1 })
   const deployment = { ...settings.deployment, reserveConcurrency: false }
   assert.deepEqual(templateOf({ ...settings, deployment }).reserved, {})
+})
+
+test('the rules of the bus bring what a source takes, and every source of the bus has its rule', () => {
+  const event = { id: '1', account: '111122223333', region: 'eu-west-1', time: 0, detail: {} }
+  const taking = Object.values(PATTERNS).flatMap(({ source, 'detail-type': types }) =>
+    source.flatMap(from =>
+      types.map(type => eventSources.find(one => one.takes({ ...event, source: from, type }))?.id),
+    ),
+  )
+  assert.deepEqual(new Set(taking), new Set(eventSources.map(({ id }) => id)))
 })

@@ -5,6 +5,7 @@ import { describePermissions } from './describe.ts'
 import { ec2Clients } from './ec2.ts'
 import { inventoryPermissions } from './inventory.ts'
 import { ledgerPermissions } from './ledger.ts'
+import { type LogInputs, logInputPermissions, NO_INPUTS } from './log-inputs.ts'
 import { quarantinePermissions } from './quarantine.ts'
 import { receiveOrderPermissions, sendOrderPermissions } from './queue.ts'
 import { awsSteps } from './registry.ts'
@@ -13,13 +14,13 @@ export type FunctionName = 'watch' | 'respond' | 'verify' | 'operate'
 
 /**
  * What each function may do: the union of what its adapters and steps declare. verify reads what the steps changed and
- * puts what came undone into the lane; only respond changes an instance.
+ * puts what came undone into the lane; only respond changes an instance. watch reads what is configured and nothing else.
  */
-export function awsPermissions(): Record<FunctionName, Permission[]> {
+export function awsPermissions(inputs: LogInputs = NO_INPUTS): Record<FunctionName, Permission[]> {
   // No client is made before a step is applied.
   const steps = awsSteps(ec2Clients({}), { stopWhenNeeded: true }).flatMap(({ permissions }) => permissions)
   return {
-    watch: union(ledgerPermissions, sendOrderPermissions, deadLettersPermissions),
+    watch: union(ledgerPermissions, sendOrderPermissions, deadLettersPermissions, logInputPermissions(inputs)),
     respond: union(
       ledgerPermissions,
       sendOrderPermissions,
