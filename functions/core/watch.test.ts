@@ -228,6 +228,7 @@ test('after a release what is seen anew is told again, and what was seen before 
     verdictReason: '',
     findings: [finding],
     findingIds: [finding.id],
+    residual: [],
     denials: [],
     steps: {},
     cut: { state: 'restored', reasons: [] },
