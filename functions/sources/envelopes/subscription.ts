@@ -32,6 +32,9 @@ export type Delivery =
 /** The largest function payload is 6 MB, and logs shrink to a tenth. */
 const MAX_BYTES = 64 * 1024 * 1024
 
+/** Events that are none are kept one by one up to here; CloudWatch Logs sends none at all. */
+const MAX_REJECTED = 1000
+
 const WHAT = 'log subscription'
 
 /**
@@ -53,15 +56,15 @@ export function readMessage(bytes: Uint8Array): Delivery {
   if (data.messageType === 'CONTROL_MESSAGE') return { kind: 'control' }
   const events: LogEvent[] = []
   const rejected: Rejected[] = []
+  let more = 0
+  const reason = `Cannot read ${WHAT}: an event needs an id, a timestamp and a message`
   data.logEvents.forEach((event, index) => {
     if (isEvent(event)) events.push(event)
-    else
-      rejected.push({
-        position: `event ${index}`,
-        reason: `Cannot read ${WHAT}: an event needs an id, a timestamp and a message`,
-        bytes: headOfText(JSON.stringify(event)),
-      })
+    else if (rejected.length === MAX_REJECTED) more++
+    else rejected.push({ position: `event ${index}`, reason, bytes: headOfText(JSON.stringify(event)) })
   })
+  if (more > 0)
+    rejected.push({ position: 'events', reason: `${reason}; ${more} more have none`, bytes: new Uint8Array() })
   return { kind: 'events', owner: data.owner, group: data.logGroup, stream: data.logStream, events, rejected }
 }
 
