@@ -28,13 +28,27 @@ export async function verified(deployment: Deployment): Promise<void> {
   assert.deepEqual(failures, [])
 }
 
-/** Plays until a delivery gave the finding, whose order then waits in the lane. Returns that delivery's number and payload. */
-export async function playToFinding(deployment: Deployment): Promise<{ number: number; payload: unknown }> {
+/** What watch made of a subscription's payload. */
+export async function watch(deployment: Deployment, payload: unknown) {
+  const answer = await deployment.watch(payload)
+  assert.ok('kind' in answer)
+  return answer
+}
+
+/**
+ * Plays until a delivery gave the finding, whose order then waits in the lane; or, where a rehearsal told the number of
+ * that delivery, until it has come and not been delivered yet.
+ */
+export async function playToFinding(
+  deployment: Deployment,
+  stopBefore?: number,
+): Promise<{ number: number; payload: unknown }> {
   let number = 0
   for await (const { payload } of deployment.network.run({ until: deployment.network.live + breakout.live })) {
     number += 1
-    const answer = await deployment.watch(payload)
-    if ('findings' in answer && answer.findings > 0) return { number, payload }
+    if (number === stopBefore) return { number, payload }
+    const { findings } = await watch(deployment, payload)
+    if (findings > 0) return { number, payload }
   }
   return assert.fail('the breakout was not found')
 }

@@ -111,7 +111,7 @@ function firewallsOf({ firewall }: Scenario, networks: ReadonlyMap<string, strin
 }
 
 /** A drill never speaks to a real cloud, whatever the environment of the shell says. */
-function refuseOutside(endpoint: string): void {
+export function refuseOutside(endpoint: string): void {
   const { hostname } = new URL(endpoint)
   if (hostname !== '127.0.0.1' && hostname !== '[::1]')
     throw new InputError(`Cannot drill against "${hostname}": a drill speaks to loopback only`)
