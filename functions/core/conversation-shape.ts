@@ -100,7 +100,10 @@ function setupsOf(records: readonly number[], source: number, end = records.leng
 const OLDEST_OPENINGS = 4
 const NEWEST_OPENINGS = 4
 
-/** When we opened connections, to the second where the connection is still known, else by the minute of its first record. */
+/**
+ * When we opened connections: within the record that bears our SYN, from its start where the connection is still known,
+ * else from its minute on.
+ */
 export function openingsOf(conversation: Conversation): Opening[] {
   const { proven, service, connections, records, setup } = conversation
   if (!(proven & OUR_SYN) || service !== 'theirs') return []
@@ -108,11 +111,14 @@ export function openingsOf(conversation: Conversation): Opening[] {
   const minutes = new Set([...exact].map(minuteOf))
   const others = [...(setup ? [setup] : []), ...setupsOf(records, sourceOf(conversation))]
     .map(({ at }) => at)
+  const spans = new Map<number, number>()
+  for (let at = 0; at < records.length; at += STRIDE)
+    if (isAsking(records[at + 1] ?? 0))
+      spans.set(Math.floor((records[at] ?? 0) / 8), ((records[at + 1] ?? 0) >> MARK.span) & 15)
     .filter(at => !minutes.has(minuteOf(at)))
-  const all = [
-    ...[...exact].map(at => ({ from: at, to: at })),
-    ...[...new Set(others)].map(at => ({ from: at, to: at + 59 })),
-  ].toSorted((a, b) => a.from - b.from)
+  const all = [...exact, ...new Set(others)]
+    .map(from => ({ from, to: from + 60 * (spans.get(minuteOf(from)) ?? 1) - 1 }))
+    .toSorted((a, b) => a.from - b.from)
   if (all.length <= OLDEST_OPENINGS + NEWEST_OPENINGS) return all
   return [...all.slice(0, OLDEST_OPENINGS), ...all.slice(-NEWEST_OPENINGS)]
 }
@@ -222,10 +228,13 @@ function initiatorOf({ proven, service, port }: Conversation): Initiator {
 /** Flow logs arrive 5 to 10 minutes after the fact, so the window's end lies that far back. */
 export const LAG_MINUTES = 15
 
-/** `now` in seconds; `floor`: the first minute of the instance's window. `names`: those that belong to the peer. */
+/**
+ * `now` in seconds; `floor`: the first minute of the instance's window. `asked`: whether
+ * anybody will look at the openings. `names`: those that belong to the peer.
+ */
 export function viewOf(
   conversation: Conversation,
-  { now, floor }: { readonly now: number; readonly floor: number },
+  { now, floor, asked = false }: { readonly now: number; readonly floor: number; readonly asked?: boolean },
   names: readonly NameView[],
 ): ConversationView {
   const { records, folded, clientPorts, setup, halfDay, driver, stratum } = conversation
@@ -266,7 +275,7 @@ export function viewOf(
     activity: activityOf(minutes, base),
     minutes,
     setups: setup ? [setup, ...recent] : recent,
-    openings: openingsOf(conversation),
+    openings: asked ? openingsOf(conversation) : [],
     driverMinutes: lately(driver, isDriverOutside),
     stratumMinutes: lately(stratum, isStratumShaped),
     bursts: burstsOf(minutes),

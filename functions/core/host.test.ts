@@ -44,11 +44,13 @@ const views = (...calls: readonly ToolCall[]) => {
   return callViews(host)
 }
 const second = (at: number) => [{ from: T + at, to: T + at }]
+const PEER = ['203.0.113.9', 'relay.example.net']
 
 test('openerOf() names the innermost call under way at the opening, and counts the others', () => {
   const opener = openerOf(
     views(called(0, 600, 'run episode'), called(90, 110, 'ssh -R'), called(200, 210, 'later')),
     second(100),
+    PEER,
   )
   assert.equal(opener?.call.command, 'ssh -R')
   assert.equal(opener?.others, 1)
@@ -56,16 +58,27 @@ test('openerOf() names the innermost call under way at the opening, and counts t
 
 test('openerOf() prefers a call under way to one that ended before, and takes that where there is no other', () => {
   const before = called(80, 95, 'before')
-  assert.equal(openerOf(views(before, called(60, 120, 'under way')), second(100))?.call.command, 'under way')
-  assert.equal(openerOf(views(before), second(100))?.call.command, 'before')
-  assert.equal(openerOf(views(called(0, 30)), second(100)), undefined)
-  assert.equal(openerOf(views(called(106, 130)), second(100)), undefined)
+  assert.equal(openerOf(views(before, called(60, 120, 'under way')), second(100), PEER)?.call.command, 'under way')
+  assert.equal(openerOf(views(before), second(100), PEER)?.call.command, 'before')
+  assert.equal(openerOf(views(called(0, 30)), second(100), PEER), undefined)
+  assert.equal(openerOf(views(called(106, 130)), second(100), PEER), undefined)
+})
+
+test('openerOf() prefers the call that has the peer in its command, as a word of its own', () => {
+  const minute = [{ from: T + 60, to: T + 119 }]
+  const others = [called(80, 90, 'ping 203.0.113.90'), called(100, 118, 'env')]
+  const named = (command: string) => openerOf(views(called(65, 70, command), ...others), minute, PEER)
+  assert.equal(named('ssh -R 1:localhost:22 a@203.0.113.9')?.call.start, T + 65)
+  assert.equal(named('curl http://203.0.113.9:8080/x')?.named, true)
+  assert.equal(named('ssh relay.example.net')?.named, true)
+  assert.equal(named('ssh x.relay.example.net.invalid')?.call.command, 'env')
+  assert.equal(named('ssh elsewhere')?.others, 2)
 })
 
 test('openerOf() goes by the oldest opening that a call overlaps', () => {
   const calls = views(called(100, 110, 'first'), called(500, 510, 'again'))
-  assert.equal(openerOf(calls, [...second(105), ...second(505)])?.call.command, 'first')
-  assert.equal(openerOf(calls.slice(1), [...second(105), ...second(505)])?.call.command, 'again')
+  assert.equal(openerOf(calls, [...second(105), ...second(505)], PEER)?.call.command, 'first')
+  assert.equal(openerOf(calls.slice(1), [...second(105), ...second(505)], PEER)?.call.command, 'again')
 })
 
 test('settle() keeps the newest calls within the hour and the one that opened a connection that is still open', () => {

@@ -31,7 +31,7 @@ const IDLE_FOR = 86_400
 /** A job may run for days; an alarm that is not taken back for longer was deleted. */
 const BUSY_FOR = 432_000
 
-const MAX_COMMAND = 160
+const MAX_COMMAND = 200
 const MAX_WORD = 64
 const MAX_ALARM = 128
 
@@ -107,7 +107,7 @@ function tidyCalls(
     for (const one of conversations) {
       if (openers.size >= MAX_OPENERS) break
       if (one.service !== 'theirs' || one.ways !== 3 || isClosed(one) || !isExternal(one.peer)) continue
-      const opener = openerOf(calls.values(), openingsOf(one))
+      const opener = openerOf(calls.values(), openingsOf(one), [one.peer])
       if (opener) openers.add(callKey(opener.call))
     }
   for (const key of calls.keys()) if (!recent.has(key) && !openers.has(key)) calls.delete(key)
@@ -117,25 +117,45 @@ function tidyCalls(
 export interface Opener {
   readonly call: ToolCallView
   readonly others: number
-  readonly opening: Opening
+  /** The command has the peer's address or name in it. */
+  readonly named: boolean
 }
 
 /**
- * The call that opened a connection, by time alone: of those under way at its oldest opening that any call overlaps, the
+ * The call that opened a connection: of those under way at its oldest opening that any call overlaps, first those that have
+ * the peer in their command (`peer`: its address and names), since a flow log places the SYN within a minute only; then the
  * one that began last, since an outer call encloses inner ones.
  */
-export function openerOf(calls: Iterable<ToolCallView>, openings: readonly Opening[]): Opener | undefined {
+export function openerOf(
+  calls: Iterable<ToolCallView>,
+  openings: readonly Opening[],
+  peer: readonly string[],
+): Opener | undefined {
   const all = [...calls]
   for (const opening of openings) {
     const { from, to } = opening
     const beside = all.filter(({ start, end }) => start <= to + CLOCKS_APART && end >= from - LOGGED_AFTER)
+    if (beside.length === 0) continue
+    const named = new Set(beside.filter(({ command }) => peer.some(text => mentions(command, text))))
     const gap = ({ start, end }: ToolCallView) => Math.max(0, start - to, from - end)
     const [call] = beside.toSorted(
-      (a, b) => gap(a) - gap(b) || b.start - a.start || a.end - b.end || (callKey(a) < callKey(b) ? -1 : 1),
+      (a, b) =>
+        Number(named.has(b)) - Number(named.has(a)) ||
+        gap(a) - gap(b) ||
+        b.start - a.start ||
+        a.end - b.end ||
+        (callKey(a) < callKey(b) ? -1 : 1),
     )
-    if (call) return { call, others: beside.filter(one => gap(one) === gap(call)).length - 1, opening }
+    if (call) return { call, others: beside.length - 1, named: named.has(call) }
   }
   return undefined
+}
+
+/** As a word of its own: `203.0.113.9` is not in `203.0.113.90`. */
+function mentions(command: string, text: string): boolean {
+  for (let at = command.indexOf(text); at >= 0; at = command.indexOf(text, at + 1))
+    if (!/[\w.]/.test(command[at - 1] ?? ' ') && !/\w/.test(command[at + text.length] ?? ' ')) return true
+  return false
 }
 
 export function callViews({ calls }: Host): ToolCallView[] {

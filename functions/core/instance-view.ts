@@ -15,9 +15,10 @@ export function instanceView(state: InstanceState, surroundings: Surroundings): 
   const byAddress = new Map<string, NameView[]>()
   for (const name of names)
     for (const address of name.addresses) byAddress.set(address, [...(byAddress.get(address) ?? []), name])
+  const when = { now, floor: state.floor, asked: state.host.calls.size > 0 }
   return {
     ...surroundings,
-    conversations: resolved(state).map(one => viewOf(one, { now, floor: state.floor }, byAddress.get(one.peer) ?? [])),
+    conversations: resolved(state).map(one => viewOf(one, when, byAddress.get(one.peer) ?? [])),
     names,
     suffixes: suffixViews(state.names),
     alerts: [...state.alerts].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, alert]) => alert),

@@ -89,7 +89,7 @@ export interface ConversationView {
   readonly minutes: readonly Minute[]
   /** The connections whose opening by us was seen: the oldest ever and those of the last 64 minutes; at most 16. */
   readonly setups: readonly Setup[]
-  /** When connections of ours were opened, oldest first: the first and the newest few. */
+  /** When connections of ours were opened, oldest first: the first and the newest few. Empty without tool calls. */
   readonly openings: readonly Opening[]
   /** Minutes of the last 12 to 24 h in which the driver sat outside: packets in/out ≥ 1.5, in < 110 B a packet. */
   readonly driverMinutes: number
@@ -132,7 +132,7 @@ export interface Setup {
   readonly closed: boolean
 }
 
-/** When our SYN was logged, in seconds: one second, or the minute of it where no more is known. */
+/** The seconds in which our SYN was sent: those of the record that bears it. */
 export interface Opening {
   readonly from: number
   readonly to: number

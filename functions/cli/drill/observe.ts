@@ -49,6 +49,7 @@ export async function observe(
     tickets: tracker.tickets().length,
     denied: [...new Set([...cloud.acls.values()].flatMap(deniedIn))],
     refusals: [...new Set(incident?.denials.filter(({ allowed }) => !allowed).map(({ reason }) => reason))],
+    toolCalls: toolCallsOf(incident),
     escalated: stopped || (had.length > 0 && addresses.length === 0 && !held.some(isPublic)),
     untouched: scenario.expect.untouched.filter(name => {
       const member = members.find(one => one.name === name)
@@ -63,6 +64,13 @@ export async function observe(
   }
   const journal = incident && (await readJournal(ledger, incident.id))
   return { outcome, told: incident && journal && { incident, journal } }
+}
+
+/** What the findings say of tool calls at the opening of a peer's connection. */
+function toolCallsOf(incident: Incident | undefined): string[] {
+  const signals = incident?.findings.flatMap(finding => finding.signals) ?? []
+  const said = signals.filter(({ family, peer }) => family === 'host' && peer !== undefined).map(({ detail }) => detail)
+  return [...new Set(said)]
 }
 
 /** Single addresses that an ACL drops: the fixed last rule drops ranges. */

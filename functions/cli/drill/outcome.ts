@@ -24,6 +24,8 @@ export interface Outcome {
   readonly denied: readonly string[]
   /** Why peers were not denied. */
   readonly refusals: readonly string[]
+  /** What the findings say of the tool calls that opened connections. */
+  readonly toolCalls: readonly string[]
   readonly escalated: boolean
   /** Of the instances that must not feel the cut, those whose bytes went on. */
   readonly untouched: readonly string[]
@@ -70,6 +72,8 @@ export function shortcomings(outcome: Outcome, expect: Expectation): string[] {
     if (!cut.reasons.some(one => one.includes(reason))) found.push(`no reason of the cut's state says "${reason}"`)
   for (const refusal of expect.refusals)
     if (!outcome.refusals.some(one => one.includes(refusal))) found.push(`no deny was refused because "${refusal}"`)
+  for (const call of expect.toolCalls)
+    if (!outcome.toolCalls.some(one => one.includes(call))) found.push(`no finding names the tool call "${call}"`)
   same('dead letters', outcome.deadLetters, 0)
   return found
 }

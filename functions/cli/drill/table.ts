@@ -55,6 +55,7 @@ export function table(
   for (const refusal of outcome.refusals) rows.push(['not denied', refusal])
   for (const reason of cut.reasons) rows.push(['because', reason])
   const verdict = missed.length === 0 ? painted('green', 'held') : painted('red', 'failed')
+  for (const call of outcome.toolCalls) rows.push(['tool call', call])
   const lines = missed.map(text => `  ${painted('red', '✗')} ${text}`)
   return [`${painted('bold', scenario.title)}: ${verdict} (${seconds} s)`, rows.toString(), ...lines, ''].join('\n')
 }

@@ -37,7 +37,7 @@ export const cases: readonly RuleCase[] = [
       connections: [tunnel],
       calls: [
         { from: -600, to: -120 },
-        { from: 30, to: 90 },
+        { from: 90, to: 150 },
       ],
     },
   },

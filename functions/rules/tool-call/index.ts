@@ -6,7 +6,7 @@ import { isAllowed, shown } from '../../core/rule-signals.ts'
 const author = { id: 'tool-call', technique: 'T1059' }
 
 /**
- * Names the tool call that opened a connection, by time. Its points stand beside what else is seen of the peer and make no
+ * Names the tool call that opened a connection, by its time and by the peer in its command. Its points stand beside what else is seen of the peer and make no
  * case (score.ts): the agent writes the log, and whoever wants to hide says nothing or something else.
  */
 export const toolCall: Rule = {
@@ -24,9 +24,10 @@ export const toolCall: Rule = {
   judge({ toolCalls, conversations, settings }) {
     if (toolCalls.length === 0) return []
     return conversations.flatMap(conversation => {
-      const { peer, port, protocol, accepted, openings } = conversation
+      const { peer, port, protocol, accepted, openings, names } = conversation
       if (accepted === 0 || !isExternal(peer) || isAllowed(settings, conversation)) return []
-      const opener = openerOf(toolCalls, openings)
+      const known = names.filter(({ via }) => via !== 'ssh').map(({ name }) => name)
+      const opener = openerOf(toolCalls, openings, [peer, ...known])
       if (!opener) return []
       const { start, end } = opener.call
       return [
@@ -47,12 +48,13 @@ export const toolCall: Rule = {
   },
 }
 
-function told({ call: { tool, command, episode, start, end }, others, opening }: Opener): string {
+function told({ call: { tool, command, episode, start, end }, others, named }: Opener): string {
   const where = episode === undefined ? '' : ` in episode ${shown(episode)}`
   const what = command === '' ? shown(tool) : `${shown(tool)}: ${command}`
   const span = end > start ? `, ${clock(start)} to ${clock(end)}` : `, ${clock(start)}`
-  const more = others > 0 ? `; ${others} more ran then` : ''
-  return `Opened at ${clock(opening.from)} during the agent’s tool call${where} (${what})${span} UTC${more}`
+  const how = named ? '; it names the peer' : ''
+  const more = others > 0 ? `; ${others} more ran at about that time` : ''
+  return `Opened during the agent’s tool call (${what})${where}${span} UTC${how}${more}`
 }
 
 function clock(seconds: number): string {

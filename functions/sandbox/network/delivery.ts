@@ -8,7 +8,7 @@ export interface LogEvent {
 
 /** One subscription event of CloudWatch Logs, as a function receives it. */
 export interface Delivery {
-  readonly kind: 'flow' | 'firewall'
+  readonly kind: 'flow' | 'firewall' | 'trace'
   readonly group: string
   readonly stream: string
   readonly payload: { readonly awslogs: { readonly data: string } }
@@ -20,8 +20,8 @@ export interface Delivery {
 const PADDING = '0'.repeat(24)
 
 /** Makes payloads with event ids that never repeat, in the form of the real ones: 56 digits, growing with time. */
-export function createPacker(account: string) {
-  let sequence = 0
+export function createPacker(account: string, after = 0) {
+  let sequence = after
   return function pack(
     kind: Delivery['kind'],
     group: string,

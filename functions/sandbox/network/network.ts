@@ -4,6 +4,7 @@ import { parseRange, textOf } from '../scenario/addresses.ts'
 import type { Built, Member } from '../scenario/build.ts'
 import { createRandom } from '../scenario/random.ts'
 import type { Scenario } from '../scenario/scenario.ts'
+import { createAgentTrace } from './agent-trace.ts'
 import { createCarrier, passageOf } from './carrier.ts'
 import type { Delivery } from './delivery.ts'
 import { type Driver, driveBreakout, driveWork, type Opening } from './drivers.ts'
@@ -30,6 +31,7 @@ export interface Network {
   readonly live: number
   readonly flowGroup: string
   readonly firewallGroup: string
+  readonly traceGroup: string
   readonly fields: string
   /**
    * Lets time go on and yields each payload when it arrives, in order. The clock stands still while the receiver works,
@@ -70,6 +72,7 @@ export function createNetwork(options: NetworkOptions): Network {
     flowLogDelay: scenario.flowLogDelay,
     firewallDelay: scenario.firewallDelay,
   })
+  const trace = createAgentTrace(built, live)
   const firewall = watchOutside(scenario, built, recorder.firewall)
   const carrier = createCarrier(cloud, clock, live, createRandom(`${scenario.seed}/carrier`), {
     touch: recorder.touch,
@@ -118,12 +121,14 @@ export function createNetwork(options: NetworkOptions): Network {
     live,
     flowGroup: FLOW_GROUP,
     firewallGroup: FIREWALL_GROUP,
+    traceGroup: trace.group,
     fields,
     async *run({ until }) {
       for (;;) {
         const now = clock.now()
         advance(now)
         yield* recorder.due(now)
+        yield* trace.due(now)
         const passed = clock.now()
         if (passed >= until) return
         const stop = passed < live ? recorder.windowEnd() : passed - (passed % TICK_MS) + TICK_MS
