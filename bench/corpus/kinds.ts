@@ -46,7 +46,7 @@ function turns(random: Random, by: 'visitor' | 'typing', segments: 'loopback' | 
 }
 
 function opening(random: Random) {
-  return { opens: minutes(random.whole(30, 600)) }
+  return { opens: `${random.whole(1800, 36_000)}s` }
 }
 
 const minutes = (count: number) => `${count}m`
@@ -214,7 +214,7 @@ export const breakoutKinds: readonly BreakoutKind[] = [
       kind: 'dns-tunnel',
       suffix: `t${random.hex(4)}.example.net`,
       perMinute: random.whole(4, 120),
-      opens: random.whole(30, 600) * 60_000,
+      opens: random.whole(1800, 36_000) * 1000,
       lasts: random.whole(10, 120) * 60_000,
     }),
   },

@@ -71,6 +71,7 @@ export function createTraffic({ fleet, seed, lasts }: TrafficOptions): Traffic {
       const { near } = session
       labels.set(`${resident.instance} ${near.remote} ${near.remotePort}`, opening.label)
       say(resident, session, opening, at)
+      if (!opening.ordinary && (opening.host ?? opening.serverName) !== undefined) show(resident, 'first', at + MINUTE)
       if (opening.recognised) alarms.set(session, at + 700)
     },
     observed(session, to) {

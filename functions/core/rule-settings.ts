@@ -54,6 +54,8 @@ export const RuleSettings = z.strictObject({
     .strictObject({
       /** A key exchange of OpenSSH 9.2 has 4.1 to 4.5 kB each way (measured); less where the banners and lists are short. */
       setupMinBytes: threshold(3000),
+      /** On SSH's own port nothing else opens, and other versions and clients exchange less: Dropbear, keys of 32 bytes. */
+      sshSetupMinBytes: threshold(2000),
       /** On other ports the window must hold little else, since TLS opens there too. */
       setupMaxBytes: threshold(6500),
       /** 17 to 18 packets out and 13 to 15 in were measured. */
@@ -71,7 +73,20 @@ export const RuleSettings = z.strictObject({
       driverMinutes: threshold(3),
       /** What goes out to a driver is content, 145 B a packet (measured); to a pushing server go bare acknowledgements of 40 to 66 B. */
       driverMinBytesPerPacketOut: threshold(80),
+      /** Runs of minutes in which it serves somebody outside; an upload is one. */
       bursts: threshold(3),
+      /** Or as many such minutes in one run: a visitor who never pauses. */
+      servedMinutes: threshold(4),
+      /** A page a minute. */
+      servedMinBytes: threshold(4096),
+      /** An acknowledgement has 40 B, 52 with timestamps and 64 with one selective block (RFC 7323, RFC 2018). */
+      acknowledgementBytes: threshold(64),
+      /** A copy runs at the wire's rate; pages that somebody reads come to 0.25 MB a minute (measured). */
+      bulkBytes: threshold(2_000_000),
+      /** Besides its opening: less than this does not say who is served. */
+      insideMinPackets: threshold(6),
+      /** How long an unused connection must stand open to be a sign: a person inside types at once. */
+      idleSeconds: threshold(300),
       keepaliveVariation: threshold(0.05),
       keepaliveMinutes: threshold(10),
       openMinutes: threshold(15),

@@ -14,6 +14,7 @@ import {
 import { isWebName, poolNamed, soundsLikePool } from '../indicators/pools.ts'
 import { isServicePort, isSharedStratumPort, isStratumPort } from '../indicators/ports.ts'
 
+const SSH = 22
 const WEB_PORTS = new Set([80, 443])
 /** Resolver logs and flow logs are stamped by different clocks and windows. */
 const SLACK_SECONDS = 60
@@ -90,7 +91,8 @@ function named(settings: RuleSettings, conversation: ConversationView, shaped: b
 /** Small messages both ways, most minutes, on one connection. */
 function stratumShape({ mining, points }: RuleSettings, conversation: ConversationView): Hit[] {
   const { protocol, initiator, stratumMinutes, clientPorts, minutes, port, packetsOut, packetsIn } = conversation
-  if (protocol !== TCP || initiator.side !== 'us') return []
+  // Who types or follows a log over SSH has the shape too, and the tunnel's rule judges him.
+  if (protocol !== TCP || initiator.side !== 'us' || port === SSH) return []
   if (stratumMinutes < mining.stratumMinutes || clientPorts > mining.stratumMaxConnections) return []
   if (activeShare(minutes) < mining.stratumShare) return []
   const long = stratumMinutes >= mining.longStratumMinutes

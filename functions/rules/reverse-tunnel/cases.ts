@@ -25,6 +25,40 @@ export const cases: readonly RuleCase[] = [
     },
   },
   {
+    name: 'one ssh -R on port 22 whose visitor never pauses, over Ethernet',
+    matches: true,
+    decision: 'isolate',
+    did: {
+      connections: [
+        { peer: outside, port: 22, minutes: [setUp, ...steady(6, { out: [215, 260_000], in: [165, 12_500] })] },
+      ],
+    },
+  },
+  {
+    name: 'ssh -R of a client that exchanges less, typed through',
+    matches: true,
+    decision: 'isolate',
+    did: {
+      connections: [
+        { peer: outside, port: 22, minutes: [{ out: [16, 2700], in: [12, 2400] }, ...steady(5, typedFromOutside)] },
+      ],
+    },
+  },
+  {
+    name: 'a shell of ours through which then somebody outside types',
+    matches: true,
+    decision: 'isolate',
+    did: {
+      connections: [
+        {
+          peer: outside,
+          port: 22,
+          minutes: [setUp, ...steady(10, { out: [208, 14_560], in: [104, 15_600] }), ...steady(5, typedFromOutside)],
+        },
+      ],
+    },
+  },
+  {
     name: 'ssh -R over IPv6 in a small scope',
     matches: true,
     decision: 'isolate',

@@ -1,4 +1,4 @@
-import { type RuleCase, steady } from '../../core/rule-case.ts'
+import { type RuleCase, silent, steady } from '../../core/rule-case.ts'
 import { elsewhere, idle, outside, setUp, tunnel, typedFromInside, typedFromOutside } from './figures.ts'
 
 /** Ordinary work that looks like a tunnel in one way or another: none of it may be cut. */
@@ -44,7 +44,7 @@ export const lookAlikes: readonly RuleCase[] = [
   {
     name: 'backups by rsync over SSH: a connection each',
     matches: true,
-    decision: 'alert',
+    decision: 'watch',
     did: {
       connections: [0, 1, 2, 3].map(round => ({
         peer: outside,
@@ -60,9 +60,41 @@ export const lookAlikes: readonly RuleCase[] = [
     },
   },
   {
+    name: 'rsync that answers with what it has and pauses between directories',
+    matches: true,
+    decision: 'watch',
+    did: {
+      connections: [
+        {
+          peer: outside,
+          port: 22,
+          minutes: [
+            { out: [4000, 5_000_000], in: [2000, 250_000] },
+            ...[0, 1, 2].flatMap(() => [
+              ...steady(3, { out: [9000, 12_000_000], in: [4000, 520_000] }),
+              { out: [300, 400_000], in: [150, 20_000] },
+              ...silent(2),
+            ]),
+          ],
+        },
+      ],
+    },
+  },
+  {
+    name: 'a person inside who leaves the shell open and goes to lunch',
+    matches: true,
+    decision: 'watch',
+    did: {
+      connections: [
+        { peer: outside, port: 22, minutes: [setUp, ...steady(6, typedFromInside)] },
+        { ...elsewhere, minutes: elsewhere.minutes.slice(0, 150) },
+      ],
+    },
+  },
+  {
     name: 'a person inside at a shell elsewhere',
     matches: true,
-    decision: 'alert',
+    decision: 'watch',
     did: {
       dnsCovered: true,
       connections: [{ peer: outside, port: 22, minutes: [setUp, ...steady(90, typedFromInside)] }],
@@ -71,7 +103,7 @@ export const lookAlikes: readonly RuleCase[] = [
   {
     name: 'following a log over SSH from inside',
     matches: true,
-    decision: 'alert',
+    decision: 'watch',
     did: {
       dnsCovered: true,
       connections: [
@@ -101,7 +133,7 @@ export const lookAlikes: readonly RuleCase[] = [
   },
   {
     name: 'a websocket that pushes small messages',
-    matches: true,
+    matches: false,
     decision: 'watch',
     did: {
       connections: [

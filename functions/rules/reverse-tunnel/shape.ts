@@ -1,5 +1,5 @@
 import { TCP } from '../../core/flow.ts'
-import type { ConversationView, InstanceView, Setup } from '../../core/rule.ts'
+import type { ConversationView, InstanceView, Minute, Setup } from '../../core/rule.ts'
 import type { RuleSettings } from '../../core/rule-settings.ts'
 import type { Hit } from '../../core/rule-signals.ts'
 
@@ -7,7 +7,8 @@ const SSH = 22
 
 /**
  * The shapes of a reverse tunnel on a connection that we opened. That a session of SSH opened, stays open and keeps itself
- * alive is one observation, whoever uses it: it counts once, with its strongest sign, until somebody outside drives it.
+ * alive is one observation, whoever uses it: it counts once, with its strongest sign, until somebody outside drives it. Where
+ * its traffic shows that it serves somebody inside, it is no sign at all.
  */
 export function shapesOf(view: InstanceView, conversation: ConversationView): Hit[] {
   const { tunnel, points } = view.settings
@@ -18,10 +19,13 @@ export function shapesOf(view: InstanceView, conversation: ConversationView): Hi
   const stays = [...staysOpen(conversation, horizon, view.settings), ...keepsAlive(conversation, view.settings)]
   const driven = [
     ...drivenFromOutside(conversation, view.settings),
-    ...(setup.length > 0 ? servesBursts(conversation, view.settings) : []),
+    ...(setup.length > 0 ? servesOutside(conversation, view.settings) : []),
   ]
   if (driven.length > 0) return [...driven, ...setup, ...stays]
-  return setup.length > 0 ? setup : stays
+  if (servesInside(conversation, tunnel)) return []
+  // Whoever types inside shows it within minutes, and what is over and was not used did no harm.
+  if (opening && !conversation.closed && horizon - opening.at >= tunnel.idleSeconds) return setup
+  return stays
 }
 
 /** A key exchange each way and no end. `horizon`: until when this instance's log is known, in seconds. */
@@ -35,13 +39,50 @@ function isSetup(
   if (setup.closed || horizon - at < limits.setupSettlesSeconds) return false
   if (closed && last - at < limits.setupLastsSeconds) return false
   if (Math.min(packetsOut, packetsIn) < limits.setupMinPackets) return false
-  if (Math.min(bytesOut, bytesIn) < limits.setupMinBytes) return false
-  if (port === SSH) return bytesIn <= limits.setupMaxInPerOut * bytesOut
+  if (port === SSH)
+    return Math.min(bytesOut, bytesIn) >= limits.sshSetupMinBytes && bytesIn <= limits.setupMaxInPerOut * bytesOut
   return (
+    Math.min(bytesOut, bytesIn) >= limits.setupMinBytes &&
     Math.max(bytesOut, bytesIn) <= limits.setupMaxBytes &&
     Math.max(packetsOut, packetsIn) <= limits.setupMaxPackets &&
     bytesOut <= limits.setupMaxBytesPerPacket * packetsOut &&
     bytesIn <= limits.setupMaxBytesPerPacket * packetsIn
+  )
+}
+
+/**
+ * Whom the connection serves, by what it carried besides its openings: somebody inside who types (the mirror of a driver
+ * outside), a log that is followed (what goes out is bare acknowledgements), or a copy in one direction at the wire's rate.
+ */
+function servesInside(conversation: ConversationView, limits: RuleSettings['tunnel']): boolean {
+  const { setups, minutes } = conversation
+  const opening = new Set(setups.map(({ at }) => Math.floor(at / 60)))
+  const rest = (sum: 'packetsOut' | 'packetsIn' | 'bytesOut' | 'bytesIn') =>
+    setups.reduce((left, setup) => left - setup[sum], conversation[sum])
+  const [packetsOut, packetsIn, bytesOut, bytesIn] = [
+    rest('packetsOut'),
+    rest('packetsIn'),
+    rest('bytesOut'),
+    rest('bytesIn'),
+  ]
+  const copied = minutes.filter(minute => isBulk(minute, limits)).length
+  const others = minutes.filter(
+    minute => !opening.has(minute.minute) && isTalk(minute) && !isBulk(minute, limits),
+  ).length
+  if (copied > others) return true
+  if (packetsOut < limits.insideMinPackets || packetsIn < limits.insideMinPackets) return false
+  // What comes in is content, unlike the answers to keepalives, which are as small as those.
+  if (bytesIn * packetsOut < 1.5 * bytesOut * packetsIn) return false
+  const typed = packetsOut >= 1.5 * packetsIn && bytesOut < 110 * packetsOut
+  const followed = bytesOut <= limits.acknowledgementBytes * packetsOut
+  return typed || followed
+}
+
+const isTalk = ({ packetsOut, packetsIn }: Minute) => packetsOut > 0 && packetsIn > 0
+
+function isBulk({ span, bytesOut, bytesIn }: Minute, { bulkBytes }: RuleSettings['tunnel']): boolean {
+  return (
+    Math.max(bytesOut, bytesIn) >= bulkBytes * span && Math.max(bytesOut, bytesIn) >= 5 * Math.min(bytesOut, bytesIn)
   )
 }
 
@@ -85,16 +126,36 @@ function drivenFromOutside(
   ]
 }
 
-/** A visitor's requests come in and pages go out, over and over on one connection. An upload is one burst, or a connection each. */
-function servesBursts({ bursts, clientPorts }: ConversationView, { tunnel, points }: RuleSettings): Hit[] {
-  if (bursts < tunnel.bursts || clientPorts >= bursts) return []
+/**
+ * A visitor's requests come in and pages go out, in minute after minute of one connection. To an upload come bare
+ * acknowledgements, or it runs at the wire's rate; it is one burst, or a connection each.
+ */
+function servesOutside({ minutes, clientPorts }: ConversationView, { tunnel, points }: RuleSettings): Hit[] {
+  const served = minutes.filter(minute => isServed(minute, tunnel))
+  const copied = minutes.filter(minute => isBulk(minute, tunnel)).length
+  const bursts = served.filter(({ minute }, index) => {
+    const before = served[index - 1]
+    return !before || before.minute + before.span < minute
+  }).length
+  if (clientPorts >= served.length || served.length <= 2 * copied) return []
+  if (bursts < tunnel.bursts && served.length < tunnel.servedMinutes) return []
   return [
     {
       family: 'shape',
       points: points.bursts,
-      detail: `Served in ${bursts} bursts on a connection that we opened: at least five times as much out as in`,
+      detail: `Served on a connection that we opened: requests in and five times as much out in ${served.length} minutes, ${bursts} bursts`,
     },
   ]
+}
+
+function isServed(minute: Minute, limits: RuleSettings['tunnel']): boolean {
+  const { span, packetsIn, bytesOut, bytesIn } = minute
+  return (
+    bytesOut >= limits.servedMinBytes * span &&
+    bytesOut >= 5 * bytesIn &&
+    bytesIn >= limits.acknowledgementBytes * packetsIn &&
+    !isBulk(minute, limits)
+  )
 }
 
 function keepsAlive({ regularity, clientPorts }: ConversationView, { tunnel, points }: RuleSettings): Hit[] {

@@ -80,7 +80,7 @@ function driven(random: Random, use: Driven | undefined, idle: () => Exchange): 
     const exchange = use.by === 'visitor' ? visitor(random, use.segments) : typing(random)
     if (age >= from) return exchange
     const quiet = idle()
-    return age + quiet.wait < from ? quiet : { ...exchange, wait: from - age }
+    return age + quiet.wait < from ? quiet : { ...exchange, wait: Math.max(1, from - age) }
   }
 }
 

@@ -55,15 +55,18 @@ export function bulkUpload(random: Random): Shape {
   const seconds = random.whole(5, 900)
   const rate = random.between(0.05, 12) * MEGABYTE
   const answers = random.next() < 0.5 ? random.between(0, 0.03) : 0
+  // Between directories rsync compares what both sides have.
+  const pauses = random.next() < 0.4 ? random.between(0.002, 0.02) : 0
   let left = seconds
   return startingWith(sshSetUp(random), () => {
     if (left <= 0) return undefined
     left -= 1
+    const wait = random.next() < pauses ? random.between(20_000, 240_000) : 1000
     const content = rate * random.between(0.5, 1.2)
     const packets = Math.max(1, Math.round(content / (FULL - BARE)))
     const acknowledged = Math.ceil(packets / 2)
     return {
-      wait: 1000,
+      wait,
       by: 'local',
       packetsOut: packets,
       bytesOut: Math.round(content) + packets * BARE,
