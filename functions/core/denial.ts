@@ -15,6 +15,9 @@ export interface DenialSettings {
 /** Whether another interface behind the ACL used the peer in the last 24 h; `unknown` where the logs do not cover all of them. */
 export type NeighbourUse = 'unused' | 'used' | 'unknown'
 
+/** Stands for the ACL of a subnet that this account may not see into. */
+export const UNSEEN_ACL = 'unseen'
+
 /** The ACLs that the instance's traffic passes, each once. */
 export function aclsOf(description: Description): Description['acls'] {
   const subnets = new Set(description.interfaces.map(({ subnet }) => subnet))
@@ -58,10 +61,16 @@ export function decideDenials(
   }
 
   const addresses = [...new Set(peers.map(({ address }) => address))]
-  return addresses.flatMap(peer =>
-    aclsOf(description).map(acl => {
+  const seen = new Set(description.acls.flatMap(({ subnets }) => subnets))
+  const unseen = description.interfaces.some(({ subnet }) => !seen.has(subnet))
+  return addresses.flatMap(peer => [
+    ...aclsOf(description).map(acl => {
       const reason = refusal(acl, peer)
       return { acl: acl.id, peer, allowed: reason === '', reason }
     }),
-  )
+    // Without this nothing would say that such an interface still leads to the peer.
+    ...(unseen
+      ? [{ acl: UNSEEN_ACL, peer, allowed: false, reason: 'The ACL of a subnet cannot be seen (another VPC)' }]
+      : []),
+  ])
 }

@@ -169,3 +169,35 @@ test('prove() never says cut where conversations left the bounded state', async 
   const { incident, live } = await cutIncident()
   assert.equal(prove(incident, live, traffic({ truncated: true }), later, timeouts).state, 'unverified')
 })
+
+test('prove() trusts a public address that is gone only where every interface had one', async () => {
+  const { incident, live } = await cutIncident()
+  const address = { address: '198.51.100.20', private: '10.0.0.5' }
+  const [first] = live.interfaces
+  assert.ok(first && incident.restorePoint)
+  const open = { ...live, acls: [denying(live, '198.51.100.1/32')] }
+  const before = (...publics: (typeof address)[][]) => {
+    const interfaces = publics.map((publicAddresses, at) => ({ ...first, id: `eni-${at + 1}`, publicAddresses }))
+    return { ...incident, restorePoint: { ...live, interfaces } }
+  }
+  assert.equal(prove(before([address]), open, traffic(), later, timeouts).state, 'cut')
+  assert.equal(prove(before([address], []), open, traffic(), later, timeouts).state, 'new-flows-only')
+})
+
+test('prove() trusts no ACL for an interface whose own cannot be seen', async () => {
+  const { incident, live } = await cutIncident()
+  const [first] = live.interfaces
+  assert.ok(first)
+  const both = { ...live, interfaces: [first, { ...first, id: 'eni-2', subnet: 'subnet-of-another-vpc' }] }
+  const windows = [window(), window({ interface: 'eni-2' })]
+  assert.equal(prove(incident, both, traffic({ windows }), later, timeouts).state, 'new-flows-only')
+})
+
+test('prove() knows that nothing passes to a terminated instance, and keeps what was proven of one that is gone', async () => {
+  const { incident, live } = await cutIncident()
+  const terminated = { ...live, state: 'terminated', interfaces: [], acls: [] }
+  assert.equal(prove(incident, terminated, traffic(), later, timeouts).state, 'cut')
+  const proven = { ...incident, cut: { ...incident.cut, state: 'cut' } } as const
+  assert.equal(prove(proven, undefined, traffic(), later, timeouts).state, 'cut')
+  assert.equal(prove(incident, undefined, traffic(), later, timeouts).state, 'unverified')
+})

@@ -1,6 +1,5 @@
 import * as z from 'zod'
 import { contains, isExternal, parseCidr } from './address.ts'
-import { aclsOf } from './denial.ts'
 import type { AclDescription, Description } from './description.ts'
 import type { Peer } from './finding.ts'
 import { ICMP, TCP } from './flow.ts'
@@ -36,7 +35,11 @@ export function prove(
   timeouts: TrackingTimeouts,
 ): Proof {
   const { restorePoint, cut, quarantine } = incident
-  if (!live) return { state: 'unverified', reasons: ['The instance cannot be described any more'] }
+  // What was proven of an instance that is gone by now stays proven.
+  if (!live) {
+    if (cut.state === 'cut') return { state: 'cut', reasons: [] }
+    return { state: 'unverified', reasons: ['The instance cannot be described any more'] }
+  }
   if (!restorePoint || cut.at === undefined || quarantine === undefined)
     return { state: 'pending', reasons: ['The cut has not been made yet'] }
   const cutSecond = Math.ceil(cut.at / 1000)
@@ -99,15 +102,23 @@ function mayBeTracked(
   return last + timeout > now / 1000
 }
 
-/** By a stopped instance, by every ACL between it and the peer, or because its public address is gone. */
+/** By a stopped instance, by every ACL between it and the peer, or because its public addresses are gone. */
 function isFiltered({ peer, port, protocol }: Tracked, incident: Incident, live: Description): boolean {
-  if (live.state === 'stopped') return true
-  const acls = aclsOf(live)
+  if (live.state === 'stopped' || live.state === 'terminated') return true
   // An address inside the VPC may stand in the instance's own subnet, where traffic passes no ACL.
-  if (isExternal(peer) && acls.length > 0 && acls.every(acl => denies(acl, peer, port, protocol))) return true
-  const had = incident.restorePoint?.interfaces.some(({ publicAddresses }) => publicAddresses.length > 0)
+  if (!isExternal(peer)) return false
+  // An interface whose ACL cannot be seen, in a shared or another VPC, may lead anywhere.
+  const isDenied = ({ subnet }: Description['interfaces'][number]) =>
+    live.acls.some(acl => acl.subnets.includes(subnet) && denies(acl, peer, port, protocol))
+  if (live.interfaces.length > 0 && live.interfaces.every(isDenied)) return true
   const has = live.interfaces.some(({ publicAddresses }) => publicAddresses.length > 0)
-  return isExternal(peer) && !peer.includes(':') && had === true && !has
+  return !peer.includes(':') && !has && leadsOutByAddressAlone(incident)
+}
+
+/** Whether every interface had a public address: one without it reaches the outside through a shared gateway. */
+export function leadsOutByAddressAlone({ restorePoint }: Incident): boolean {
+  const interfaces = restorePoint?.interfaces ?? []
+  return interfaces.length > 0 && interfaces.every(({ publicAddresses }) => publicAddresses.length > 0)
 }
 
 /** A stateless ACL cuts a conversation when it drops either direction. */

@@ -88,11 +88,11 @@ test('nothing is cut again once a release is asked for, whatever failed and what
   })
   const steps = engine.ports.steps.map(
     (step): Step =>
-      step.id === 'swap-groups'
+      step.id === 'deny-peers'
         ? {
             ...step,
             async revert(work) {
-              if (broken) throw new Error('InvalidGroup.NotFound')
+              if (broken) throw new Error('Throttled')
               return step.revert(work)
             },
           }
@@ -180,8 +180,10 @@ test('a failed snapshot does not make the state of the cut pending', async () =>
     },
   })
   await handle(engine)
+  for (let message = engine.sent.shift(); message; message = engine.sent.shift()) await send(engine, message.order)
   await handle(engine, { id: second, peers: [peer('198.51.100.7')] })
-  assert.equal((await incidentOf(engine)).cut.state, 'unverified')
+  const { cut, steps } = await incidentOf(engine)
+  assert.deepEqual([steps['snapshot']?.status, cut.state], ['failed', 'unverified'])
 })
 
 test('a release forgets no entry that the leases were not told of, and leaves one that somebody came to need', async () => {
@@ -231,4 +233,30 @@ test('a release brings its ticket up to date when the tracker is back', async ()
     await send(engine, message.order, ports)
   assert.deepEqual(told, [undefined, NOW])
   assert.equal((await incidentOf(engine)).claim, undefined)
+})
+
+test('an interface that moved to another instance counts as a neighbour, whatever the inventory said', async () => {
+  const engine = await engineOf()
+  const asked: string[][] = []
+  const neighbourUse: RespondPorts['neighbourUse'] = async (_acl, _peer, own) => {
+    asked.push([...own])
+    return own.includes('eni-2') ? 'unused' : 'used'
+  }
+  const interfaces = ['eni-1', 'eni-2'].map(id => ({ id, subnet: 'subnet-1', acl: ACL }))
+  const incident = await handle(engine, { placement: { vpc: 'vpc-1', interfaces } }, { ...engine.ports, neighbourUse })
+  assert.deepEqual(asked, [['eni-1', 'eni-2'], ['eni-1']])
+  assert.deepEqual(
+    incident?.denials.map(({ allowed }) => allowed),
+    [false],
+  )
+})
+
+test('a peer is refused, not forgotten, where an interface stands behind an ACL that cannot be seen', async () => {
+  const engine = await engineOf()
+  const incident = await handle(engine, {}, described(engine, { acls: [] }))
+  assert.deepEqual(
+    incident?.denials.map(({ acl, allowed }) => [acl, allowed]),
+    [['unseen', false]],
+  )
+  assert.equal(incident?.cut.state, 'new-flows-only')
 })

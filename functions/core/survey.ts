@@ -51,14 +51,17 @@ export async function survey(
     ledger.read(budgetKey),
     askShared(ports, hinted, peers, own),
   ])
+  // An interface that moved to another instance was asked about as this one's own: its use must count as a neighbour's.
+  const live = description?.interfaces.map(({ id }) => id) ?? []
+  const stale = own.some(id => !live.includes(id))
   const missing = description
     ? aclsOf(description)
-        .filter(({ id }) => !hinted.includes(id))
+        .filter(({ id }) => stale || !hinted.includes(id))
         .map(({ id }) => id)
     : []
   const moved = description !== undefined && description.vpc !== placement?.vpc
   const [late, lateNetwork] = await Promise.all([
-    askShared(ports, missing, peers, description?.interfaces.map(({ id }) => id) ?? []),
+    askShared(ports, missing, peers, live),
     moved ? ledger.read(inventoryKeys.network(description.vpc)) : network,
   ])
   const uses = new Map([...shared.uses, ...late.uses])

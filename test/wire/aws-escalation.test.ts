@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { dropAddress } from '../../functions/clouds/aws/steps/drop-address.ts'
+import { protect } from '../../functions/clouds/aws/steps/protect.ts'
 import { stop } from '../../functions/clouds/aws/steps/stop.ts'
+import { swapGroups } from '../../functions/clouds/aws/steps/swap-groups.ts'
 import { afterStep, allow, incidentOf, refuse, setStage, signal } from './ec2-stage.ts'
 
 const PEER = '203.0.113.9'
@@ -89,9 +91,52 @@ test('stop lifts its protection and stops what nothing else ends, only where tha
   assert.notEqual(state(), 'stopped')
 })
 
-test('stop leaves an instance running whose peers its address leads to', async () => {
-  await using stage = await setStage()
+test('stop leaves an instance running whose peers its addresses alone lead to', async () => {
+  await using stage = await setStage(undefined, cloud => {
+    const secondary = cloud.interfaces.get('eni-2')
+    if (secondary) secondary.assigned = '198.51.100.8'
+  })
   const incident = incidentOf(await stage.described(), { denials: [refuse('acl-1', PEER)] })
   await stop(stage.ec2, { stopWhenNeeded: true }).apply({ incident, attempt: 1, signal: signal() })
   assert.equal(stage.cloud.instances.get('i-1')?.state, 'running')
+})
+
+test('stop comes where another interface leads to the peer through a shared gateway', async () => {
+  await using stage = await setStage()
+  const incident = incidentOf(await stage.described(), { denials: [refuse('acl-1', PEER)] })
+  await stop(stage.ec2, { stopWhenNeeded: true }).apply({ incident, attempt: 1, signal: signal() })
+  assert.match(stage.cloud.instances.get('i-1')?.state ?? '', /^stop/)
+})
+
+test('drop-address leaves an elastic address to whoever got it meanwhile, and says so', async () => {
+  await using stage = await setStage()
+  const step = dropAddress(stage.ec2)
+  const incident = incidentOf(await stage.described(), { denials: [refuse('acl-1', PEER)] })
+  const after = afterStep(incident, step, await step.apply({ incident, attempt: 1, signal: signal() }))
+  const address = stage.cloud.addresses.get('eipalloc-1')
+  assert.ok(address)
+  Object.assign(address, { interface: 'eni-3', association: 'eipassoc-9' })
+  const { unable } = await step.revert({ incident: after, attempt: 1, signal: signal() })
+  assert.deepEqual(unable, ['198.51.100.7 cannot be given back to eni-1 (Resource.AlreadyAssociated)'])
+  assert.equal(address.interface, 'eni-3')
+})
+
+test('every step can be reverted of an instance that was terminated, so that its incident can be closed', async () => {
+  await using stage = await setStage()
+  const settings = { stopWhenNeeded: true }
+  const steps = [swapGroups(stage.ec2), dropAddress(stage.ec2), stop(stage.ec2, settings), protect(stage.ec2, settings)]
+  let incident = incidentOf(await stage.described(), { denials: [refuse('acl-1', PEER)], quarantine: 'sg-c' })
+  for (const step of steps)
+    incident = afterStep(incident, step, await step.apply({ incident, attempt: 1, signal: signal() }))
+  const one = stage.cloud.instances.get('i-1')
+  assert.ok(one)
+  one.state = 'terminated'
+  for (const id of ['eni-1', 'eni-2']) stage.cloud.interfaces.delete(id)
+  for (const known of [true, false]) {
+    if (!known) stage.cloud.instances.delete('i-1')
+    const unable = []
+    for (const step of steps.toReversed())
+      unable.push(...(await step.revert({ incident, attempt: 1, signal: signal() })).unable)
+    assert.match(unable.join(), /198\.51\.100\.7 cannot be given back.*eni-1 is not attached any more/s)
+  }
 })

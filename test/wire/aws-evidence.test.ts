@@ -150,3 +150,28 @@ test('protect revert() names what it never knew', async () => {
   const { unable } = await step.revert({ incident, attempt: 1, signal: signal() })
   assert.match(unable.join('\n'), /termination protection before is not known/)
 })
+
+test('protect puts back what it can when a disk was detached meanwhile, and names that disk', async () => {
+  await using stage = await setStage()
+  const step = protect(stage.ec2, { stopWhenNeeded: false })
+  const incident = incidentOf(await stage.described())
+  const after = afterStep(incident, step, await step.apply({ incident, attempt: 1, signal: signal() }))
+  const disk = stage.cloud.volumes.get('vol-2')
+  assert.ok(disk)
+  delete disk.instance
+  delete disk.device
+  assert.equal((await step.verify({ incident: after, attempt: 1, signal: signal() })).holds, true)
+  const { unable } = await step.revert({ incident: after, attempt: 1, signal: signal() })
+  assert.deepEqual(unable, ['vol-2 is not attached any more, so it is left as it is'])
+  assert.equal(stage.cloud.volumes.get('vol-1')?.deleteOnTermination, true)
+})
+
+test('protect verify() lets a disk be that was attached after the cut', async () => {
+  await using stage = await setStage()
+  const step = protect(stage.ec2, { stopWhenNeeded: false })
+  const incident = incidentOf(await stage.described())
+  const after = afterStep(incident, step, await step.apply({ incident, attempt: 1, signal: signal() }))
+  const late = { id: 'vol-9', size: 8, instance: 'i-1', device: '/dev/sdz', deleteOnTermination: true, tags: {} }
+  stage.cloud.volumes.set(late.id, late)
+  assert.deepEqual(await step.verify({ incident: after, attempt: 1, signal: signal() }), { holds: true, notes: [] })
+})

@@ -6,6 +6,7 @@ import {
   type EC2Client,
 } from '@aws-sdk/client-ec2'
 import * as z from 'zod'
+import { UNSEEN_ACL } from '../../core/denial.ts'
 import type { Fleet, FleetInstance, FleetInterface, FleetNetwork } from '../../core/fleet.ts'
 import type { Clock, Permission } from '../../core/ports.ts'
 import { listAcls } from './acls.ts'
@@ -36,9 +37,6 @@ const Peering = z.object({
 })
 
 const Endpoint = z.object({ VpcId: z.string(), NetworkInterfaceIds: z.array(z.string()).default([]) })
-
-/** The ACL of a subnet that this account may not see into: a shared VPC's. */
-const UNSEEN_ACL = 'unseen'
 
 /** Reads instances, interfaces and networks of the Region, page by page, the kinds beside each other. */
 export function fleetReader(ec2: Ec2, clock: Clock, account: string, region: string) {

@@ -69,7 +69,10 @@ export function dropAddress(ec2: Ec2): Step {
           return `Took ${one.allocation ? 'elastic' : 'public'} address ${one.address} from ${one.interface}`
         },
       )
-      const facts = { dropped: [...new Set([...dropped, ...held.map(factOf)])] }
+      // What EC2 assigns in place of an address was never the instance's own, and it may assign one again and again.
+      const own = restorePointOf(incident).interfaces.flatMap(({ publicAddresses }) => publicAddresses)
+      const owned = held.filter(one => one.allocation || own.some(({ address }) => address === one.address))
+      const facts = { dropped: [...new Set([...dropped, ...owned.map(factOf)])] }
       if (failure) throw new PartialFailure(failure.message, { done, facts })
       return { done, unable: [], facts }
     },
@@ -87,26 +90,28 @@ export function dropAddress(ec2: Ec2): Step {
       const dropped = factList(incident, id, 'dropped').flatMap(text => parseFact(text) ?? [])
       if (dropped.length === 0) return { done: [], unable: [], facts: {} }
       const held = (await attachedTo(ec2.standard(), incident.instance, signal)).flatMap(publicAddressesOf)
-      const missing = dropped.filter(one => !held.some(({ address }) => address === one.address))
-      // What verify saw EC2 assign in place of an address was never the instance's own.
-      const own = restorePointOf(incident).interfaces.flatMap(({ publicAddresses }) => publicAddresses)
-      const wanted = missing.filter(one => one.allocation || own.some(({ address }) => address === one.address))
-      const done = await changeEach(
+      const wanted = dropped.filter(one => !held.some(({ address }) => address === one.address))
+      const outcomes = await changeEach(
         'give back',
         wanted,
         ({ address }) => address,
-        async one => {
-          await giveBack(ec2.standard(), one, signal)
-          return one.allocation
-            ? `Gave elastic address ${one.address} back to ${one.interface}`
-            : `Asked for a public address on ${one.interface} again`
-        },
+        async one => ({ one, refused: await giveBack(ec2.standard(), one, signal) }),
       )
+      const given = outcomes.filter(({ refused }) => refused === undefined).map(({ one }) => one)
       return {
-        done,
-        unable: wanted
-          .filter(({ allocation }) => !allocation)
-          .map(({ address }) => `Public address ${address} was not elastic, so another one takes its place`),
+        done: given.map(one =>
+          one.allocation
+            ? `Gave elastic address ${one.address} back to ${one.interface}`
+            : `Asked for a public address on ${one.interface} again`,
+        ),
+        unable: [
+          ...given
+            .filter(({ allocation }) => !allocation)
+            .map(({ address }) => `Public address ${address} was not elastic, so another one takes its place`),
+          ...outcomes.flatMap(({ one, refused }) =>
+            refused === undefined ? [] : `${one.address} cannot be given back to ${one.interface} (${refused})`,
+          ),
+        ],
         facts: {},
       }
     },
@@ -149,18 +154,29 @@ async function takeAway(client: EC2Client, one: PublicAddress, signal: AbortSign
   }
 }
 
-async function giveBack(client: EC2Client, one: PublicAddress, signal: AbortSignal): Promise<void> {
-  if (!one.allocation) return assignPublic(client, one.interface, true, signal)
-  await client.send(
-    new AssociateAddressCommand({
-      AllocationId: one.allocation,
-      NetworkInterfaceId: one.interface,
-      PrivateIpAddress: one.private,
-      // Whoever got the address meanwhile keeps it, and the release says so.
-      AllowReassociation: false,
-    }),
-    { abortSignal: signal },
-  )
+/** The interface or the address is gone, or somebody else got the address meanwhile and keeps it. */
+const NOT_TO_GIVE = ['InvalidNetworkInterfaceID.NotFound', 'InvalidAllocationID.NotFound', 'Resource.AlreadyAssociated']
+
+/** Returns why the address cannot be given back, where it never can. */
+async function giveBack(client: EC2Client, one: PublicAddress, signal: AbortSignal): Promise<string | undefined> {
+  try {
+    if (one.allocation)
+      await client.send(
+        new AssociateAddressCommand({
+          AllocationId: one.allocation,
+          NetworkInterfaceId: one.interface,
+          PrivateIpAddress: one.private,
+          AllowReassociation: false,
+        }),
+        { abortSignal: signal },
+      )
+    else await assignPublic(client, one.interface, true, signal)
+    return undefined
+  } catch (thrown) {
+    const code = codeOf(thrown)
+    if (!NOT_TO_GIVE.includes(code)) throw thrown
+    return code
+  }
 }
 
 async function assignPublic(client: EC2Client, target: string, assign: boolean, signal: AbortSignal): Promise<void> {

@@ -12,7 +12,7 @@ import type { Ec2 } from '../ec2.ts'
 import { Reservation } from '../ec2-shapes.ts'
 import { codeOf } from '../faults.ts'
 import { changeEach } from './each.ts'
-import { factList, restorePointOf } from './restore-point.ts'
+import { factList, isFresh, restorePointOf } from './restore-point.ts'
 import { isStopNeeded, type StopSettings } from './stop.ts'
 
 const id = 'protect'
@@ -23,8 +23,13 @@ interface Guard {
   readonly change: Omit<ModifyInstanceAttributeCommandInput, 'InstanceId'>
 }
 
-/** What an instance answers that cannot have the attribute: Spot, or a state that does not take it. */
-const NOT_FOR_THIS_INSTANCE = ['UnsupportedOperation', 'InvalidParameterCombination', 'IncorrectInstanceState']
+/** What an instance answers that cannot have the attribute: Spot, a state that does not take it, or none any more. */
+const NOT_FOR_THIS_INSTANCE = [
+  'UnsupportedOperation',
+  'InvalidParameterCombination',
+  'IncorrectInstanceState',
+  'InvalidInstanceID.NotFound',
+]
 
 /** Keeps the instance and its disks from being terminated, by the API, from inside, or with the instance. */
 export function protect(ec2: Ec2, settings: StopSettings): Step {
@@ -52,8 +57,10 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
       },
     ],
 
-    async apply({ incident, signal }) {
-      const guards = guardsFor(restorePointOf(incident), isStopNeeded(incident, settings))
+    async apply(work) {
+      const { incident, signal } = work
+      const point = isFresh(work) ? restorePointOf(incident) : await withAttached(incident, signal)
+      const guards = guardsFor(point, isStopNeeded(incident, settings))
       const set1 = await changeEach(
         'set',
         guards,
@@ -88,23 +95,53 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
     },
 
     async revert({ incident, signal }) {
-      const point = restorePointOf(incident)
+      const point = await withAttached(incident, signal)
       const { originals, unknown } = originalsOf(point)
-      const done = await changeEach(
+      const outcomes = await changeEach(
         'put back',
         originals,
         ({ name }) => name,
-        async guard => {
-          const refused = await set(incident.instance, guard, signal)
-          return refused === undefined ? [`Put back ${guard.name}`] : []
-        },
+        async ({ name, change }) => ({ name, refused: await set(incident.instance, { name, change }, signal) }),
+      )
+      const detached = restorePointOf(incident).volumes.filter(
+        ({ id: own }) => !point.volumes.some(one => one.id === own),
       )
       return {
-        done: done.flat(),
-        unable: unknown.map(name => `${name} before is not known, so it is left as it is`),
+        done: outcomes.flatMap(({ name, refused }) => (refused === undefined ? `Put back ${name}` : [])),
+        unable: [
+          ...unknown.map(name => `${name} before is not known, so it is left as it is`),
+          ...outcomes.flatMap(({ name, refused }) =>
+            refused === undefined ? [] : `${name} cannot be put back on this instance (${refused})`,
+          ),
+          ...detached.map(one => `${one.id} is not attached any more, so it is left as it is`),
+        ],
         facts: {},
       }
     },
+  }
+
+  async function mappings(instance: string, signal: AbortSignal) {
+    try {
+      const answer = await ec2
+        .standard()
+        .send(new DescribeInstancesCommand({ InstanceIds: [instance] }), { abortSignal: signal })
+      return z
+        .array(Reservation)
+        .parse(answer.Reservations ?? [])
+        .flatMap(({ Instances }) => Instances.flatMap(one => one.BlockDeviceMappings))
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'InvalidInstanceID.NotFound') throw thrown
+      return []
+    }
+  }
+
+  /** The restore point with those of its volumes that are still attached: one that is not fails the call for all. */
+  async function withAttached(incident: Incident, signal: AbortSignal): Promise<Description> {
+    const point = restorePointOf(incident)
+    const attached = (await mappings(incident.instance, signal)).map(
+      ({ DeviceName, Ebs }) => `${DeviceName} ${Ebs?.VolumeId}`,
+    )
+    return { ...point, volumes: point.volumes.filter(one => attached.includes(`${one.device} ${one.id}`)) }
   }
 
   async function stands({ instance }: Incident, { change }: Guard, signal: AbortSignal): Promise<boolean> {
@@ -114,12 +151,8 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
     if (change.DisableApiStop) return (await readAttribute(client, instance, 'disableApiStop', signal)) === true
     if (change.InstanceInitiatedShutdownBehavior)
       return (await readAttribute(client, instance, 'instanceInitiatedShutdownBehavior', signal)) === 'stop'
-    const answer = await client.send(new DescribeInstancesCommand({ InstanceIds: [instance] }), { abortSignal: signal })
-    const devices = z
-      .array(Reservation)
-      .parse(answer.Reservations ?? [])
-      .flatMap(({ Instances }) => Instances.flatMap(one => one.BlockDeviceMappings))
-    return !devices.some(({ Ebs }) => Ebs?.DeleteOnTermination)
+    const own = change.BlockDeviceMappings?.map(({ Ebs }) => Ebs?.VolumeId) ?? []
+    return !(await mappings(instance, signal)).some(({ Ebs }) => Ebs?.DeleteOnTermination && own.includes(Ebs.VolumeId))
   }
 }
 

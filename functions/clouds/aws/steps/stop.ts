@@ -14,6 +14,9 @@ import { beyondAddress } from './undenied.ts'
 
 const id = 'stop'
 
+/** What an instance answers that was terminated, first and then for good. */
+const NOT_THERE = ['IncorrectInstanceState', 'InvalidInstanceID.NotFound']
+
 export interface StopSettings {
   /** Stop an instance whose conversations nothing else can end. Its memory and instance-store disks are lost. */
   readonly stopWhenNeeded: boolean
@@ -62,12 +65,12 @@ export function stop(ec2: Ec2, settings: StopSettings): Step {
     async apply({ incident, signal }) {
       if (!isStopNeeded(incident, settings)) return { done: [], unable: [], facts: {} }
       const { instance } = incident
-      await lift(instance, signal)
       try {
+        await lift(instance, signal)
         await halt(instance, signal)
       } catch (thrown) {
         const code = codeOf(thrown)
-        if (code === 'UnsupportedOperation' || code === 'IncorrectInstanceState')
+        if (code === 'UnsupportedOperation' || NOT_THERE.includes(code))
           return { done: [], unable: [`The instance cannot be stopped (${code})`], facts: {} }
         if (code !== 'OperationNotPermitted') throw thrown
         // Somebody protected it again in between.
@@ -96,9 +99,15 @@ export function stop(ec2: Ec2, settings: StopSettings): Step {
       const { state } = restorePointOf(incident)
       if (!['running', 'pending'].includes(state))
         return { done: [], unable: [`The instance was ${state} before, so it is not started`], facts: {} }
-      await ec2
-        .standard()
-        .send(new StartInstancesCommand({ InstanceIds: [incident.instance] }), { abortSignal: signal })
+      try {
+        await ec2
+          .standard()
+          .send(new StartInstancesCommand({ InstanceIds: [incident.instance] }), { abortSignal: signal })
+      } catch (thrown) {
+        const code = codeOf(thrown)
+        if (!NOT_THERE.includes(code)) throw thrown
+        return { done: [], unable: [`The instance cannot be started (${code})`], facts: {} }
+      }
       return { done: ['Started the instance'], unable: [], facts: {} }
     },
   }

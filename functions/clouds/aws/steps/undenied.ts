@@ -1,5 +1,6 @@
 import { isExternal } from '../../../core/address.ts'
 import type { Incident } from '../../../core/incident.ts'
+import { leadsOutByAddressAlone } from '../../../core/proof.ts'
 import { DENY_PEERS } from './deny-peers.ts'
 import { factList } from './restore-point.ts'
 
@@ -10,14 +11,14 @@ export function undeniedPeers(incident: Incident): string[] {
   return [...new Set([...refused, ...full])].toSorted()
 }
 
-/** Those that the instance reaches through its public address alone, so that taking it away ends them. */
+/** Those that the instance may reach through a public address of its own. */
 export function throughPublicAddress(incident: Incident): string[] {
   const isPublic = incident.restorePoint?.interfaces.some(({ publicAddresses }) => publicAddresses.length > 0)
   return isPublic ? undeniedPeers(incident).filter(peer => isExternal(peer) && !peer.includes(':')) : []
 }
 
-/** Those that only a stop can end: inside the network, over IPv6, or behind a shared gateway. */
+/** Those that only a stop can end: inside the network, over IPv6, or where an interface leads to a shared gateway. */
 export function beyondAddress(incident: Incident): string[] {
-  const ended = new Set(throughPublicAddress(incident))
+  const ended = new Set(leadsOutByAddressAlone(incident) ? throughPublicAddress(incident) : [])
   return undeniedPeers(incident).filter(peer => !ended.has(peer))
 }
