@@ -21,17 +21,38 @@ export function painted(style: Style, text: string, stream: NodeJS.WriteStream =
   return styleText(style, text, { stream, validateStream: true })
 }
 
-/** A line that says what is going on: redrawn on a terminal, one line a change elsewhere. */
+/** Lines that stay, above a last one that says what is going on. The last one is redrawn, and shown on a terminal only. */
 export function progress(output: Output, prefix: string) {
   let last = ''
-  return {
-    say(text: string): void {
-      if (text === last) return
-      last = text
-      if (output.live) output.err(`\r\x1b[2K${prefix} ${text}`)
-    },
-    done(): void {
-      if (output.live) output.err('\r\x1b[2K')
-    },
+  const clear = () => {
+    if (output.live) output.err('\r\x1b[2K')
   }
+  function say(text: string): void {
+    if (text === last) return
+    last = text
+    if (output.live) output.err(`\r\x1b[2K${prefix} ${text}`)
+  }
+  return {
+    say,
+    /** What happened, and when by the clock that `say` last told. */
+    tell(text: string): void {
+      clear()
+      output.err(`${prefix} ${last === '' ? '' : `${last}, `}${text}\n`)
+      if (output.live) output.err(`${prefix} ${last}`)
+    },
+    done: clear,
+  }
+}
+
+/** Lines of at most `width` columns, broken between words; a longer word stands alone. */
+export function wrapped(text: string, width: number): string[] {
+  const lines: string[] = []
+  let line = ''
+  for (const word of text.split(' ')) {
+    if (line !== '' && line.length + 1 + word.length > width) {
+      lines.push(line)
+      line = word
+    } else line = line === '' ? word : `${line} ${word}`
+  }
+  return [...lines, line]
 }

@@ -7,6 +7,7 @@ import { type Output, painted, progress } from '../output.ts'
 import { environmentLines, untilStopped } from '../sandbox.ts'
 import { deploy } from './deployment.ts'
 import { findScenario, scenarioNames } from './find.ts'
+import { incidentNews } from './news.ts'
 import { observe } from './observe.ts'
 import { type Outcome, shortcomings } from './outcome.ts'
 import { play } from './play.ts'
@@ -35,7 +36,10 @@ async function drillOne(scenario: Scenario, options: DrillOptions, output: Outpu
   const ledger = awsAdapters('operate', deployment.environment, deployment.clock)
   try {
     const shown = progress(output, painted('cyan', `drill ${scenario.name}:`, process.stderr))
-    const trips = await play(deployment, text => shown.say(text))
+    // A script reads the result alone.
+    const tell = options.json ? () => {} : shown.tell
+    const changed = incidentNews(ledger.ledger, deployment.built.members, tell)
+    const trips = await play(deployment, { say: shown.say, changed })
     const { outcome, told } = await observe(deployment, ledger.ledger, trips)
     shown.done()
     const missed = shortcomings(outcome, scenario.expect)

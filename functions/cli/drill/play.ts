@@ -16,13 +16,29 @@ export interface Trips {
   readonly ledgerTrips: number
 }
 
+export interface Shown {
+  /** What time it is. */
+  say(text: string): void
+  /** Called when the functions did something that may have changed an incident. */
+  changed(): Promise<void>
+}
+
 /** Lets the scenario happen, with Firebreak behind its logs. Returns the trips of the first cut, if there was one. */
-export async function play(deployment: Deployment, say: (text: string) => void): Promise<Trips | undefined> {
+export async function play(deployment: Deployment, shown: Shown): Promise<Trips | undefined> {
+  const player = createPlayer(deployment, shown)
+  await player.advance(deployment.network.live + deployment.scenario.live)
+  await player.verify()
+  await player.verify()
+  return player.trips[0]
+}
+
+/** What the cloud does around the functions: delivers the logs, polls the lanes and keeps the schedule, in virtual time. */
+export function createPlayer(deployment: Deployment, shown: Shown) {
   const { scenario, network, clock } = deployment
-  const end = network.live + scenario.live
   const trips: Trips[] = []
   let verifyAt = scenario.start
   let busy: Promise<unknown>[] = []
+  let minute = ''
 
   async function settle(): Promise<void> {
     await Promise.all(busy)
@@ -37,38 +53,50 @@ export async function play(deployment: Deployment, say: (text: string) => void):
     return result
   }
 
-  async function keepTime(): Promise<void> {
-    if (clock.now() < verifyAt) return
+  async function respond(): Promise<void> {
+    const { handled } = await deployment.respond(measured)
+    if (handled > 0) await shown.changed()
+  }
+
+  async function verify(): Promise<void> {
     await settle()
     const live = clock.now() >= network.live
     verifyAt = clock.now() + (live ? VERIFY_EVERY_MS.live : VERIFY_EVERY_MS.history)
-    const { failures } = await deployment.verify()
+    const { failures, incidents } = await deployment.verify()
     if (failures.length > 0) throw new Error(`Cannot verify: ${failures.join('; ')}`)
-    await deployment.respond(measured)
+    if (incidents.length > 0) await shown.changed()
+    await respond()
   }
 
-  await keepTime()
-  let shown = 0
-  for await (const delivery of network.run({ until: end })) {
-    if (clock.now() !== shown) {
-      shown = clock.now()
-      say(clockText(shown, network.live))
+  return {
+    trips,
+    verify,
+    /** Lets time go on until then, or until the signal says stop. */
+    async advance(until: number, stop?: AbortSignal): Promise<void> {
+      if (clock.now() >= verifyAt) await verify()
+      let seen = clock.now()
+      for await (const delivery of network.run({ until })) {
+        if (stop?.aborted) break
+        if (clock.now() !== seen) {
+          seen = clock.now()
+          const text = clockText(seen, network.live)
+          if (text !== minute) shown.say(text)
+          minute = text
+          await settle()
+          await respond()
+          if (seen >= verifyAt) await verify()
+        }
+        busy.push(deployment.watch(delivery.payload))
+        if (busy.length >= CONCURRENCY) await settle()
+      }
       await settle()
-      await deployment.respond(measured)
-      await keepTime()
-    }
-    busy.push(deployment.watch(delivery.payload))
-    if (busy.length >= CONCURRENCY) await settle()
+      await respond()
+    },
   }
-  await settle()
-  await deployment.respond(measured)
-  verifyAt = 0
-  await keepTime()
-  await keepTime()
-  return trips[0]
 }
 
-function clockText(now: number, live: number): string {
+/** Virtual time, told from the beginning of the live phase. */
+export function clockText(now: number, live: number): string {
   const minutes = Math.floor((now - live) / MINUTE_MS)
   return minutes < 0 ? `history, ${-Math.ceil(minutes / 60)} h to go` : `minute ${minutes}`
 }

@@ -1,7 +1,11 @@
 import Table from 'cli-table3'
 import type { Scenario } from '../../sandbox/scenario/scenario.ts'
-import { painted } from '../output.ts'
+import { painted, wrapped } from '../output.ts'
 import type { Outcome } from './outcome.ts'
+
+/** Columns of the narrowest usual terminal, and those of the labels, gaps included. */
+const WIDTH = 80
+const LABELS = 18
 
 /** No borders and no colour of its own: it stays readable when piped. */
 const PLAIN = {
@@ -50,12 +54,26 @@ export function table(
     ['incidents', `${outcome.incidents}`],
     ['tickets', `${outcome.tickets}`],
     ['untouched', outcome.untouched.join(', ') || 'nobody was to be'],
-    ['report', report ?? 'none: no incident'],
   )
+  for (const call of outcome.toolCalls) rows.push(['tool call', call])
   for (const refusal of outcome.refusals) rows.push(['not denied', refusal])
   for (const reason of cut.reasons) rows.push(['because', reason])
+  const broken = rows.map(row =>
+    Array.isArray(row) ? row.map(cell => wrapped(String(cell), WIDTH - LABELS).join('\n')) : row,
+  )
+  rows.splice(0, rows.length, ...broken)
   const verdict = missed.length === 0 ? painted('green', 'held') : painted('red', 'failed')
-  for (const call of outcome.toolCalls) rows.push(['tool call', call])
-  const lines = missed.map(text => `  ${painted('red', '✗')} ${text}`)
-  return [`${painted('bold', scenario.title)}: ${verdict} (${seconds} s)`, rows.toString(), ...lines, ''].join('\n')
+  const lines = missed.flatMap(text =>
+    wrapped(text, WIDTH - 4).map((line, index) => `  ${index === 0 ? painted('red', '✗') : ' '} ${line}`),
+  )
+  return [
+    `${painted('bold', scenario.title)}: ${verdict} (${seconds} s)`,
+    ...rows
+      .toString()
+      .split('\n')
+      .map(line => line.trimEnd()),
+    ...lines,
+    `  ${'report'.padEnd(LABELS - 2)}${report ?? 'none: no incident'}`,
+    '',
+  ].join('\n')
 }
