@@ -29,6 +29,8 @@ export interface JudgeOptions {
   readonly settings: RuleSettings
   /** Resolver logs cover the network. */
   readonly dnsCovered: boolean
+  /** Whose traffic is judged here; who uses what is noted of all. */
+  readonly judged: ReadonlySet<string>
 }
 
 export interface Judge {
@@ -44,7 +46,7 @@ function fail(message: string, fields?: object): never {
 }
 
 /** The engine of the watch function, with its states in memory instead of the ledger. An instance that is cut is left alone. */
-export function createJudge({ fleet, settings, dnsCovered }: JudgeOptions): Judge {
+export function createJudge({ fleet, settings, dnsCovered, judged }: JudgeOptions): Judge {
   const { start, residents, built } = fleet
   const rows = residents.map(resident => rowOf(fleet, resident.instance, resident.exempt))
   const scopeSize = residents.filter(({ exempt }) => !exempt).length
@@ -88,7 +90,7 @@ export function createJudge({ fleet, settings, dnsCovered }: JudgeOptions): Judg
       if (fresh.length > 0) await recordInstanceUses(shared, fresh)
       const findings: Finding[] = []
       for (const evidence of grouped.evidence.values()) {
-        const held = judge(evidence, now)
+        const held = judged.has(evidence.row.instance) ? judge(evidence, now) : undefined
         if (!held) continue
         const asked = new Set<string>()
         const look = () => {
@@ -107,12 +109,12 @@ export function createJudge({ fleet, settings, dnsCovered }: JudgeOptions): Judg
           })
           return judgeView({ rules, score }, view, settings, { log: silent, metrics: { count: () => {} } })
         }
-        let judged = look()
+        let judgement = look()
         if (asked.size > 0) {
           await common.load([...asked], now)
-          judged = look()
+          judgement = look()
         }
-        const found = findingOf(judged, { told: held.told, owed: [] }, evidence.row, now, undefined)
+        const found = findingOf(judgement, { told: held.told, owed: [] }, evidence.row, now, undefined)
         if (!found) continue
         held.told = found.told
         held.cut = found.finding.decision === 'isolate'

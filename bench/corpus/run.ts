@@ -1,32 +1,50 @@
+import { once } from 'node:events'
 import { parseArgs } from 'node:util'
-import { evaluate } from './evaluate.ts'
-import { report } from './table.ts'
+import { Worker } from 'node:worker_threads'
+import type { Evaluation, EvaluationOptions } from './evaluate.ts'
+import { meets, report } from './table.ts'
+
+/** `node bench/corpus/run.ts`: scores detection on the labelled corpus, a fleet a seed, by turns with and without resolver logs. */
+
+const PARTS = 2
 
 const { values } = parseArgs({
   options: {
     instances: { type: 'string', default: '200' },
     hours: { type: 'string', default: '24' },
-    of: { type: 'string', default: '2' },
-    seeds: { type: 'string', default: 'one,two' },
+    /** Breakouts of each kind. */
+    breakouts: { type: 'string', default: '2' },
+    seeds: { type: 'string', default: '2' },
     explain: { type: 'boolean', default: false },
   },
 })
 
-const evaluations = []
-for (const [index, seed] of values.seeds.split(',').entries()) {
+const evaluations: Evaluation[] = []
+for (let index = 0; index < Number(values.seeds); index++) {
   const began = performance.now()
+  const seed = `corpus-${index + 1}`
   const dns = index % 2 === 0
-  const evaluation = await evaluate({
+  const options = {
     seed,
     dns,
     instances: Number(values.instances),
     lasts: Number(values.hours) * 3_600_000,
-    ofEach: Number(values.of),
-  })
-  const seconds = (performance.now() - began) / 1000
-  process.stdout.write(
-    `seed ${seed}, ${dns ? 'with' : 'without'} resolver logs: ${evaluation.flows} records in ${seconds.toFixed(1)} s\n`,
+    ofEach: Number(values.breakouts),
+  }
+  const parts = await Promise.all(
+    Array.from({ length: PARTS }, (_, part) => evaluated({ ...options, part, parts: PARTS })),
   )
-  evaluations.push(evaluation)
+  evaluations.push(...parts)
+  const records = parts.reduce((sum, { flows }) => sum + flows, 0)
+  const seconds = ((performance.now() - began) / 1000).toFixed(0)
+  process.stdout.write(`${seed}, ${dns ? 'with' : 'without'} resolver logs: ${records} flow records, ${seconds} s\n`)
 }
 process.stdout.write(report(evaluations, { explain: values.explain }))
+process.exitCode = meets(evaluations) ? 0 : 1
+
+async function evaluated(options: EvaluationOptions): Promise<Evaluation> {
+  const worker = new Worker(new URL('./worker.ts', import.meta.url), { workerData: options })
+  const [evaluation]: Evaluation[] = await once(worker, 'message')
+  if (!evaluation) throw new Error('Cannot score the corpus: a part of it said nothing')
+  return evaluation
+}

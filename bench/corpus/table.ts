@@ -90,6 +90,12 @@ export function sums(evaluations: readonly Evaluation[]): Sums {
   }
 }
 
+/** No false cut, at most one alert in 1,000 innocent instance-days, and 95 % of the promised cuts in time. */
+export function meets(evaluations: readonly Evaluation[]): boolean {
+  const { cuts, alertsPerThousand, promised } = sums(evaluations)
+  return cuts === 0 && alertsPerThousand <= 1 && promised.inTime >= 0.95 * promised.all
+}
+
 /** A cut is owed where the kind promises one, once its logs show it, and by name only where resolver logs are read. */
 export function isPromised(outcome: Outcome): boolean {
   const { promise, kind, dns } = outcome

@@ -1,4 +1,4 @@
-import { type RuleCase, silent, steady } from '../../core/rule-case.ts'
+import { type RuleCase, silent, steady, type Traffic } from '../../core/rule-case.ts'
 import { elsewhere, idle, outside, setUp, tunnel, typedFromInside, typedFromOutside } from './figures.ts'
 
 /** Ordinary work that looks like a tunnel in one way or another: none of it may be cut. */
@@ -70,7 +70,7 @@ export const lookAlikes: readonly RuleCase[] = [
           port: 22,
           minutes: [
             { out: [4000, 5_000_000], in: [2000, 250_000] },
-            ...[0, 1, 2].flatMap(() => [
+            ...[0, 1, 2].flatMap((): (Traffic | undefined)[] => [
               ...steady(3, { out: [9000, 12_000_000], in: [4000, 520_000] }),
               { out: [300, 400_000], in: [150, 20_000] },
               ...silent(2),
