@@ -18,14 +18,19 @@ const MAX_TENURES = 8
 /** A row that is written again only to say "still so" is written at most this often. */
 const REFRESH_MS = 10 * 60_000
 
+/** What ended is kept for so long: no record that comes later is attributed to it. */
+const KEPT_MS = 30 * 24 * 3_600_000
+
 interface Write {
   readonly key: Key
   readonly value: unknown
+  /** Milliseconds since the epoch; absent for what still stands. */
+  readonly expires?: number | undefined
 }
 
 /**
- * Brings the timed inventory up to date with the fleet as the cloud shows it now. What ended is closed with a time, never
- * removed: a late record is attributed to who held the address then. Returns how many instances are in scope.
+ * Brings the timed inventory up to date with the fleet as the cloud shows it now. What ended is closed with a time and kept
+ * for a month: a late record is attributed to who held the address then. Returns how many instances are in scope.
  */
 export async function keepInventory(
   ledger: Ledger,
@@ -37,7 +42,11 @@ export async function keepInventory(
   const instances = instanceRows(rows, fleet, policy)
   const inScope = instances.filter(({ goneAt, scopedAt }) => goneAt === undefined && scopedAt === fleet.at).length
   const wanted: Write[] = [
-    ...instances.map(value => ({ key: inventoryKeys.instance(value.instance), value })),
+    ...instances.map(value => ({
+      key: inventoryKeys.instance(value.instance),
+      value,
+      expires: value.goneAt === undefined ? undefined : value.goneAt + KEPT_MS,
+    })),
     ...tenureRows(rows, fleet),
     ...aclRows(fleet),
     ...networkRows(rows, fleet, quarantine),
@@ -48,7 +57,7 @@ export async function keepInventory(
   const writers = changed.values()
   await Promise.all(
     Array.from({ length: 16 }, async () => {
-      for (const { key, value } of writers) await ledger.write(key, value, 'any')
+      for (const { key, value, expires } of writers) await ledger.write(key, value, 'any', expires)
     }),
   )
   return { inScope, written: changed.length }
@@ -127,6 +136,11 @@ function continued<T extends Tenure>(
   return [...kept, ...begun].slice(-MAX_TENURES)
 }
 
+function endOf(tenures: readonly Tenure[]): number | undefined {
+  const ends = tenures.flatMap(({ to }) => to ?? [])
+  return ends.length === tenures.length ? Math.max(0, ...ends) + KEPT_MS : undefined
+}
+
 function tenureRows(rows: ReadonlyMap<string, Row>, fleet: Fleet): Write[] {
   const interfaces = new Map<string, InterfaceRow['tenures']>()
   const addresses = new Map<string, AddressRow['tenures']>()
@@ -154,7 +168,7 @@ function tenureRows(rows: ReadonlyMap<string, Row>, fleet: Fleet): Write[] {
         a.acl === b.acl &&
         isDeepStrictEqual(a.addresses, b.addresses),
     )
-    writes.push({ key, value: { interface: id, tenures } satisfies InterfaceRow })
+    writes.push({ key, value: { interface: id, tenures } satisfies InterfaceRow, expires: endOf(tenures) })
   }
   for (const address of new Set([...known('address/'), ...addresses.keys()])) {
     const key = inventoryKeys.address(address)
@@ -165,7 +179,7 @@ function tenureRows(rows: ReadonlyMap<string, Row>, fleet: Fleet): Write[] {
       fleet.at,
       (a, b) => a.instance === b.instance && a.interface === b.interface,
     )
-    writes.push({ key, value: { address, tenures } satisfies AddressRow })
+    writes.push({ key, value: { address, tenures } satisfies AddressRow, expires: endOf(tenures) })
   }
   return writes
 }

@@ -81,6 +81,9 @@ test('verify() closes the tenure of an interface that changed hands and keeps wh
   )
   const gone = InstanceRow.parse((await engine.ledger.read(inventoryKeys.instance(INSTANCE)))?.value)
   assert.equal(gone.goneAt, NOW + 600_000)
+  engine.clock.advance(31 * 86_400_000)
+  assert.equal(await engine.ledger.read(inventoryKeys.instance(INSTANCE)), undefined)
+  assert.equal((await engine.ledger.read(inventoryKeys.interface('eni-1')))?.key.sort, 'interface/eni-1')
 })
 
 test('verify() keeps the first time of an exemption and the last time in scope', async () => {

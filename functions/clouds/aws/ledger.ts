@@ -169,9 +169,23 @@ async function named<T>(action: string, { partition, sort }: Key, call: () => Pr
   }
 }
 
+const resources = [`arn:aws:dynamodb:*:*:table/${ledgerTable.TableName}`]
+
+export const readLedgerPermissions: readonly Permission[] = [
+  { actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources },
+]
+
 export const ledgerPermissions: readonly Permission[] = [
+  ...readLedgerPermissions,
+  { actions: ['dynamodb:PutItem', 'dynamodb:DeleteItem'], resources },
+]
+
+/** For what reads hostile logs: whatever it is made to do, it writes no incident, lease, budget or inventory. */
+export const writeTrafficPermissions: readonly Permission[] = [
+  ...readLedgerPermissions,
   {
-    actions: ['dynamodb:BatchGetItem', 'dynamodb:DeleteItem', 'dynamodb:GetItem', 'dynamodb:PutItem', 'dynamodb:Query'],
-    resources: [`arn:aws:dynamodb:*:*:table/${ledgerTable.TableName}`],
+    actions: ['dynamodb:PutItem'],
+    resources,
+    conditions: { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['traffic/*', 'acl/*', 'scope'] } },
   },
 ]

@@ -43,3 +43,18 @@ test('a permission that several steps declare is given once', () => {
   for (const list of Object.values(permissions))
     assert.equal(new Set(list.map(one => JSON.stringify(one))).size, list.length)
 })
+
+test('operate writes nothing to the ledger, and watch only what its own state is', () => {
+  const writing = (name: keyof typeof permissions) =>
+    permissions[name].filter(({ actions }) => actions.some(action => /^dynamodb:(?!Get|Query)/.test(action)))
+  assert.deepEqual(writing('operate'), [])
+  assert.deepEqual(
+    writing('watch').map(({ actions, conditions }) => [actions, conditions]),
+    [
+      [
+        ['dynamodb:PutItem'],
+        { 'ForAllValues:StringLike': { 'dynamodb:LeadingKeys': ['traffic/*', 'acl/*', 'scope'] } },
+      ],
+    ],
+  )
+})

@@ -4,7 +4,7 @@ import { deadLettersPermissions } from './dead-letters.ts'
 import { describePermissions } from './describe.ts'
 import { ec2Clients } from './ec2.ts'
 import { inventoryPermissions } from './inventory.ts'
-import { ledgerPermissions } from './ledger.ts'
+import { ledgerPermissions, readLedgerPermissions, writeTrafficPermissions } from './ledger.ts'
 import { type LogInputs, logInputPermissions, NO_INPUTS } from './log-inputs.ts'
 import { quarantinePermissions } from './quarantine.ts'
 import { receiveOrderPermissions, sendOrderPermissions } from './queue.ts'
@@ -20,7 +20,7 @@ export function awsPermissions(inputs: LogInputs = NO_INPUTS): Record<FunctionNa
   // No client is made before a step is applied.
   const steps = awsSteps(ec2Clients({}), { stopWhenNeeded: true }).flatMap(({ permissions }) => permissions)
   return {
-    watch: union(ledgerPermissions, sendOrderPermissions, deadLettersPermissions, logInputPermissions(inputs)),
+    watch: union(writeTrafficPermissions, sendOrderPermissions, deadLettersPermissions, logInputPermissions(inputs)),
     respond: union(
       ledgerPermissions,
       sendOrderPermissions,
@@ -37,7 +37,7 @@ export function awsPermissions(inputs: LogInputs = NO_INPUTS): Record<FunctionNa
       quarantinePermissions,
       steps.filter(isReading),
     ),
-    operate: union(ledgerPermissions, sendOrderPermissions),
+    operate: union(readLedgerPermissions, sendOrderPermissions),
   }
 }
 
