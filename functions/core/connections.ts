@@ -37,6 +37,7 @@ export function isOpen({ opened, alive, straggler, closed }: Connection): boolea
  * Returns the newest time of an open one that was forgotten; 0 for none.
  */
 export function tidyConnections(connections: Connections, floorMinute: number, most = MAX_OPEN): number {
+  if (connections.size === 0) return 0
   for (const [port, one] of connections) if (!isOpen(one) && one.closed < floorMinute * 60) connections.delete(port)
   if (connections.size <= most) return 0
   let forgotten = 0

@@ -5,6 +5,8 @@ import {
   EQUAL_PORTS,
   isClosed,
   minuteOf,
+  NOTHING_FOLDED,
+  noSums,
   OUR_SYN,
   type Sums,
   THEIR_SYN,
@@ -134,7 +136,7 @@ function sourceOf({ records, folded }: Conversation): number {
 export function fold(conversation: Conversation, floorMinute: number, openAtMost?: number): void {
   const forgotten = tidyConnections(conversation.connections, floorMinute, openAtMost)
   conversation.forgottenOpen = Math.max(conversation.forgottenOpen, forgotten)
-  const { records, folded } = conversation
+  const { records } = conversation
   let end = 0
   while (end < records.length && Math.floor((records[end] ?? 0) / 8) < floorMinute) end += STRIDE
   if (end === 0) return
@@ -145,7 +147,8 @@ export function fold(conversation: Conversation, floorMinute: number, openAtMost
     const stratum = isStratumShaped(minute) ? minute.span : 0
     if (driver + stratum > 0) count(conversation, Math.floor(minute.minute / HALF_DAY_MINUTES), driver, stratum)
   }
-  sum(folded, records, end)
+  if (conversation.folded === NOTHING_FOLDED) conversation.folded = [noSums(), noSums()]
+  sum(conversation.folded, records, end)
   records.splice(0, end)
 }
 

@@ -52,13 +52,13 @@ export interface Conversation {
   /** In the order of slots and, within, of size (records.ts). */
   records: number[]
   /** What left the window, by flow logs and by firewalls. */
-  folded: [Sums, Sums]
+  folded: readonly [Sums, Sums]
   /** The oldest opening that left the window. */
   setup: Setup | undefined
   /** Minutes of two shapes that left the window, in the half-day that `halfDay` numbers and in the one before it. */
   halfDay: number
-  driver: [number, number]
-  stratum: [number, number]
+  driver: readonly [number, number]
+  stratum: readonly [number, number]
 }
 
 /** A flow as the instance sees it. */
@@ -101,7 +101,12 @@ export function conversationKey(seen: Pick<Conversation, 'peer' | 'port' | 'serv
   return `${seen.service === 'ours' ? '<' : '>'}${protocol} ${seen.port} ${seen.peer}`
 }
 
-const noSums = (): Sums => ({ records: 0, refused: 0, packetsOut: 0, packetsIn: 0, bytesOut: 0, bytesIn: 0 })
+export const noSums = (): Sums => ({ records: 0, refused: 0, packetsOut: 0, packetsIn: 0, bytesOut: 0, bytesIn: 0 })
+
+/** What most conversations never come to is shared by them: a scan makes many. Whoever changes it copies it before. */
+const NO_CONNECTIONS: Connections = new Map()
+export const NOTHING_FOLDED: readonly [Sums, Sums] = [noSums(), noSums()]
+const NO_MINUTES: readonly [number, number] = [0, 0]
 
 export function newConversation({ peer, port, service }: Seen, protocol: number): Conversation {
   return {
@@ -115,14 +120,14 @@ export function newConversation({ peer, port, service }: Seen, protocol: number)
     proven: 0,
     ways: 0,
     clientPorts: [0, 0],
-    connections: new Map(),
+    connections: NO_CONNECTIONS,
     forgottenOpen: 0,
     records: [],
-    folded: [noSums(), noSums()],
+    folded: NOTHING_FOLDED,
     setup: undefined,
     halfDay: 0,
-    driver: [0, 0],
-    stratum: [0, 0],
+    driver: NO_MINUTES,
+    stratum: NO_MINUTES,
   }
 }
 
@@ -150,8 +155,9 @@ export function note(conversation: Conversation, flow: Flow, seen: Seen): void {
   const bit = finish(mix(7, seen.clientPort)) & 63
   if (bit < 32) conversation.clientPorts[0] = (conversation.clientPorts[0] | (1 << bit)) >>> 0
   else conversation.clientPorts[1] = (conversation.clientPorts[1] | (1 << (bit - 32))) >>> 0
-  if (flow.protocol === TCP && flow.flags !== undefined)
-    track(conversation.connections, flow, seen.clientPort, flow.flags)
+  if (flow.protocol !== TCP || flow.flags === undefined) return
+  if (conversation.connections === NO_CONNECTIONS) conversation.connections = new Map()
+  track(conversation.connections, flow, seen.clientPort, flow.flags)
 }
 
 /** Changes the conversation. Returns whether the record was new. The caller sees to it that it is not too late. */
@@ -166,11 +172,23 @@ export function add(conversation: Conversation, flow: Flow, seen: Seen): boolean
   return insert(conversation.records, slot, mark, flow.packets, flow.bytes)
 }
 
+let lastInterface = ''
+let lastInterfaceHash = hashText('')
+
+/** A log's neighbouring records are of one interface, mostly. */
+function interfaceHash(networkInterface: string): number {
+  if (networkInterface !== lastInterface) {
+    lastInterface = networkInterface
+    lastInterfaceHash = hashText(networkInterface)
+  }
+  return lastInterfaceHash
+}
+
 function markOf(flow: Flow, seen: Seen, flags: number, span: number): number {
   const port = finish(mix(3, seen.clientPort)) & 0xff
   let hash = mix(mix(mix(mix(11, seen.clientPort), flow.start), flow.end), flags)
   hash = mix(mix(hash, flow.packets), flow.bytes)
-  if (flow.interface !== undefined) hash = mix(hash, hashText(flow.interface))
+  if (flow.interface !== undefined) hash = mix(hash, interfaceHash(flow.interface))
   const kept = (flags & (FIN | SYN | RST)) | (flags & ACK ? 8 : 0)
   return (
     port |
@@ -237,6 +255,10 @@ export function count(conversation: Conversation, halfDay: number, driver: numbe
   }
   const age = conversation.halfDay - halfDay
   if (age !== 0 && age !== 1) return
-  conversation.driver[age] += driver
-  conversation.stratum[age] += stratum
+  conversation.driver = more(conversation.driver, age, driver)
+  conversation.stratum = more(conversation.stratum, age, stratum)
+}
+
+function more([newest, before]: readonly [number, number], age: 0 | 1, minutes: number): readonly [number, number] {
+  return age === 0 ? [newest + minutes, before] : [newest, before + minutes]
 }

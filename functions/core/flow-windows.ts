@@ -22,16 +22,19 @@ const MAX_IN_ALL = 720
 const RANK = { nodata: 0, ok: 1, skipped: 2 } as const
 
 export function addWindow(windows: FlowWindows, networkInterface: string, window: FlowWindow): void {
-  const minutes = windows.get(networkInterface) ?? new Map<number, FlowWindow>()
-  windows.set(networkInterface, minutes)
+  let minutes = windows.get(networkInterface)
+  if (!minutes) {
+    minutes = new Map()
+    windows.set(networkInterface, minutes)
+  }
   const minute = Math.floor(window.start / 60)
   const one = minutes.get(minute)
   if (!one) {
     minutes.set(minute, { ...window })
     return
   }
-  one.start = Math.min(one.start, window.start)
-  one.end = Math.max(one.end, window.end)
+  if (window.start < one.start) one.start = window.start
+  if (window.end > one.end) one.end = window.end
   if (RANK[window.status] > RANK[one.status]) one.status = window.status
   one.acceptedBytes += window.acceptedBytes
 }

@@ -171,7 +171,7 @@ export function settle(state: InstanceState, now: number, bounds: Bounds = BOUND
   evict(state, bounds.conversations)
   if (state.leftOpenAt < now - OPEN_FOR) state.leftOpenAt = 0
   forgetProbes(state.probes, state.floor)
-  const peers = new Set(state.conversations.values().map(({ peer }) => peer))
+  const peers = new Set(state.names.names.size === 0 ? [] : state.conversations.values().map(({ peer }) => peer))
   tidyNames(state.names, now, address => peers.has(address), bounds.names)
   tidyAlerts(state.alerts, now)
   tidyHost(state.host, now, state.conversations.values(), bounds.calls)

@@ -26,7 +26,7 @@ export interface Probes {
 /** Bytes of the maps: 512 bits are 3 % off at 50 targets. */
 export const PROBE_BYTES = { targets: 64, addresses: 32, ports: 32, refused: 64 } as const
 const MAX_PACKETS = 4
-const PROBE_MINUTES = 5
+export const PROBE_MINUTES = 5
 
 export const noProbes = (): Probes => ({ internal: new Map(), external: new Map() })
 
@@ -78,19 +78,22 @@ export function forgetProbes(probes: Probes, floorMinute: number): void {
 /** The five minutes with the most targets that ended within the last 64 before `now` (seconds). */
 export function probeView(minutes: ReadonlyMap<number, ProbeMinute>, now: number): ProbeView | undefined {
   let best: ProbeMinute | undefined
+  let most = 0
+  const oldest = Math.floor(now / 60) - WINDOW_MINUTES
+  const counts = new Map<number, number>()
+  for (const [minute, { targets }] of minutes) counts.set(minute, countBits(targets))
   for (const minute of [...minutes.keys()].toSorted((a, b) => a - b)) {
-    if (minute < Math.floor(now / 60) - WINDOW_MINUTES) continue
-    const five = newProbeMinute(minute)
-    for (let at = minute; at < minute + PROBE_MINUTES; at++) {
-      const one = minutes.get(at)
-      if (!one) continue
-      for (const map of ['targets', 'addresses', 'ports', 'refused'] as const)
-        for (const [byte, bits] of one[map].entries()) five[map][byte] = (five[map][byte] ?? 0) | bits
-      five.first = Math.min(five.first, one.first)
-      five.last = Math.max(five.last, one.last)
+    if (minute < oldest) continue
+    // The union has no more targets than its parts together: most minutes need no union.
+    let bound = 0
+    for (let at = minute; at < minute + PROBE_MINUTES; at++) bound += counts.get(at) ?? 0
+    if (bound < most) continue
+    const five = union(minutes, minute)
+    const targets = countBits(five.targets)
+    if (targets > most || (targets === most && best && five.last > best.last)) {
+      best = five
+      most = targets
     }
-    const more = countBits(five.targets) - (best ? countBits(best.targets) : 0)
-    if (more > 0 || (more === 0 && best && five.last > best.last)) best = five
   }
   return (
     best && {
@@ -103,3 +106,21 @@ export function probeView(minutes: ReadonlyMap<number, ProbeMinute>, now: number
     }
   )
 }
+
+function union(minutes: ReadonlyMap<number, ProbeMinute>, minute: number): ProbeMinute {
+  const five = newProbeMinute(minute)
+  for (let at = minute; at < minute + PROBE_MINUTES; at++) {
+    const one = minutes.get(at)
+    if (!one) continue
+    for (const map of MAPS) {
+      const into = five[map]
+      const from = one[map]
+      for (let byte = 0; byte < into.length; byte++) into[byte] = (into[byte] ?? 0) | (from[byte] ?? 0)
+    }
+    five.first = Math.min(five.first, one.first)
+    five.last = Math.max(five.last, one.last)
+  }
+  return five
+}
+
+const MAPS = ['targets', 'addresses', 'ports', 'refused'] as const

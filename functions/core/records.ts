@@ -19,6 +19,11 @@ export const MARK = { port: 0xff, print: 0xffff, flags: 16, known: 1 << 20, span
 /** Keeps the entries ordered by slot, then by size: a union of sets that keeps the largest few of each slot. */
 export function insert(records: number[], slot: number, mark: number, packets: number, bytes: number): boolean {
   let at = records.length
+  // Logs come in order, mostly: a new minute or direction goes to the end.
+  if (at === 0 || (records[at - STRIDE] ?? 0) < slot) {
+    records.push(slot, mark, packets, bytes)
+    return true
+  }
   while (at > 0 && isBefore(records, at - STRIDE, slot, mark, packets, bytes)) at -= STRIDE
   // The entry before `at` is not after the new one: it may be the same.
   if (

@@ -30,8 +30,8 @@ export interface Holders extends Omit<Attribution, 'load'> {
   outOf(held: Held, flow: Flow): boolean | undefined
   /** The same for a flow that was not known yet, by what is known now; the client's side where nothing tells. */
   outAfterAll(held: Held, flow: Flow): boolean | undefined
-  /** The record as one of the instance that has the address, where only addresses can be put beside what other logs say. */
-  addressed<T extends { readonly instance: string | undefined }>(record: T, address: string): T
+  /** The record as one of the instance that has the address; `always` also where no other log has named it yet. */
+  addressed<T extends { readonly instance: string | undefined }>(record: T, address: string, always: boolean): T
   /** Instances in scope that are known so far. */
   scopeSize(): number
 }
@@ -157,9 +157,10 @@ export function learnedHolders(adopt: (address: string, held: Held) => void): Ho
       const to = one.counts?.get(flow.destination) ?? 0
       return known(one, flow, from === to ? flow.sourcePort >= flow.destinationPort : from > to)
     },
-    addressed(record, address) {
+    addressed(record, address, always) {
       if (record.instance === undefined || address === '') return record
-      return { ...record, instance: ofAddress(address)?.row.instance ?? record.instance }
+      const own = always ? ofAddress(address) : byAddress.get(address)
+      return own ? { ...record, instance: own.row.instance } : record
     },
     scopeSize: () => byInstance.size,
     byInterface: id => holderOf(held(id)),

@@ -1,21 +1,13 @@
 import type { Decision } from './finding.ts'
 import type { Alert, Coverage, Flow, NameSeen, Sink } from './flow.ts'
+import type { Glimpse } from './glimpse.ts'
 import { groupSound, type Sound, soundOf } from './grouping.ts'
-import {
-  addAlert,
-  addCoverage,
-  addFlow,
-  addSeenName,
-  BOUNDS,
-  evict,
-  type InstanceState,
-  newState,
-  settle,
-} from './instance-state.ts'
+import { addAlert, addBusy, addCall, addCoverage, addSeenName } from './instance-state.ts'
 import { instanceView } from './instance-view.ts'
 import { type Detection, type Judged, judgeView } from './judging.ts'
 import type { Log } from './ports.ts'
 import type { Held, Holders } from './replay-holders.ts'
+import { type HeldState, heldState } from './replay-state.ts'
 import { peerUsers } from './replay-users.ts'
 import type { RuleSettings } from './rule-settings.ts'
 
@@ -56,7 +48,7 @@ export interface Found {
 
 interface Watched {
   readonly held: Held
-  state: InstanceState
+  readonly own: HeldState
   changed: boolean
   decision: Decision | undefined
   readonly peers: Set<string>
@@ -70,10 +62,16 @@ const RANK = { watch: 1, alert: 2, isolate: 3 } as const
 /** Time for a fleet's common peers to have been seen, as the functions wait for it. */
 const WARM_UP = 900
 const MAX_UNSIDED = 64
+const NOTHING: Judged = { score: 0, decision: undefined, peers: [], signals: [], exhibits: [] }
+
+export interface ReplayDetection extends Detection {
+  /** The most points that a conversation can get to which no name leads, novelty of its peer left out. */
+  readonly mostPoints: (seen: Glimpse, settings: RuleSettings) => number
+}
 
 export function createReplay(
   { holdersOf, rules, dnsCovered, explained }: ReplaySettings,
-  detection: Detection,
+  detection: ReplayDetection,
   told: Told,
 ): Replay {
   const watched = new Map<string, Watched>()
@@ -84,7 +82,6 @@ export function createReplay(
   let since = 0
   let due = 0
   let dueExplained = 0
-  let conversations = 0
   let findings = 0
   const metrics = { count() {} }
   const holders = holdersOf(adopt)
@@ -96,7 +93,7 @@ export function createReplay(
     if (known) return known
     const one = {
       held,
-      state: newState(),
+      own: heldState(),
       changed: false,
       decision: undefined,
       peers: new Set<string>(),
@@ -110,13 +107,14 @@ export function createReplay(
   function adopt(address: string, held: Held): void {
     const other = watched.get(address)
     if (!other || other.held === held) return
-    const { state } = of(held)
-    for (const [key, one] of other.state.conversations)
+    const { state } = of(held).own
+    for (const [key, one] of other.own.state.conversations)
       if (!state.conversations.has(key)) state.conversations.set(key, one)
-    for (const [key, one] of other.state.names.names) if (!state.names.names.has(key)) state.names.names.set(key, one)
-    for (const [key, one] of other.state.names.suffixes)
+    for (const [key, one] of other.own.state.names.names)
+      if (!state.names.names.has(key)) state.names.names.set(key, one)
+    for (const [key, one] of other.own.state.names.suffixes)
       if (!state.names.suffixes.has(key)) state.names.suffixes.set(key, one)
-    for (const [key, one] of other.state.alerts) if (!state.alerts.has(key)) state.alerts.set(key, one)
+    for (const [key, one] of other.own.state.alerts) if (!state.alerts.has(key)) state.alerts.set(key, one)
     watched.delete(address)
     changed.delete(other)
   }
@@ -144,11 +142,7 @@ export function createReplay(
   }
 
   function flow(one: Watched, flow: Flow, out: boolean): void {
-    const before = one.state.conversations.size
-    addFlow(one.state, flow, out)
-    conversations += one.state.conversations.size - before
-    // A scan between two judgements must not need the memory of all its targets.
-    if (one.state.conversations.size > 4 * BOUNDS.conversations) evict(one.state, 2 * BOUNDS.conversations)
+    one.own.add(flow, out)
     touch(one)
   }
 
@@ -178,39 +172,49 @@ export function createReplay(
   }
 
   /** What does not name its interface is grouped as a delivery of its own. */
-  function grouped(delivery: Partial<Sound>): void {
+  function grouped(delivery: Partial<Sound>, at = now): void {
     const sound = soundOf(
       { flows: [], coverage: [], names: [], alerts: [], loads: [], toolCalls: [], ...delivery },
-      now * 1000,
+      at * 1000,
     )
     const { evidence } = groupSound(sound, holders, { firewalls, exemptInstances: [] }, 0)
-    for (const { row, flows, coverage, names, alerts } of evidence.values()) {
+    for (const { row, flows, coverage, names, alerts, loads, toolCalls } of evidence.values()) {
       const holder = holders.byInstance(row.instance, now)
       const held = holder.known ? holders.held(holder.interface) : undefined
       if (!held?.inScope) continue
       const one = of(held)
       for (const { flow: given, out } of flows) flow(one, given, out)
-      for (const window of coverage) addCoverage(one.state, window)
-      for (const seen of names) addSeenName(one.state, seen, keeps(seen.name))
-      for (const { alert, out } of alerts) addAlert(one.state, alert, out)
+      for (const window of coverage) addCoverage(one.own.state, window)
+      for (const seen of names) addSeenName(one.own.state, seen, keeps(seen.name))
+      for (const { alert, out } of alerts) addAlert(one.own.state, alert, out)
+      for (const load of loads) addBusy(one.own.state, load)
+      for (const call of toolCalls) addCall(one.own.state, call)
       touch(one)
     }
   }
 
   function view(one: Watched): Judged {
     side(one)
-    settle(one.state, now)
     const scopeSize = holders.scopeSize()
     const known = scopeSize > 0 && now >= since + WARM_UP
-    const seen = instanceView(one.state, {
-      now,
-      instance: one.held.row.instance,
-      prevalence: peer => (known ? Math.min(1, Math.max(1, users.count(peer, now)) / scopeSize) : undefined),
-      scopeSize,
-      covered: { dns: dnsCovered },
-      settings: rules,
+    const prevalence = (peer: string) =>
+      known ? Math.min(1, Math.max(1, users.count(peer, now)) / scopeSize) : undefined
+    const state = one.own.settled(now, {
+      points: seen => detection.mostPoints(seen, rules),
+      novelty: peer => (dnsCovered ? rules.points.noDnsAnswer : 0) + (isRare(prevalence(peer)) ? rules.points.rarePeer : 0),
+      least: Math.min(rules.score.watch, rules.score.alert, rules.score.isolate),
+      targets: rules.probing.targets,
     })
+    if (!state) return NOTHING
+    const surroundings = { now, instance: one.held.row.instance, prevalence, scopeSize }
+    const seen = instanceView(state, { ...surroundings, covered: { dns: dnsCovered }, settings: rules })
     return judgeView(detection, seen, rules, { log: told.failed, metrics })
+  }
+
+  function isRare(fraction: number | undefined): boolean {
+    const scopeSize = holders.scopeSize()
+    if (fraction === undefined) return false
+    return Math.round(fraction * scopeSize) <= 1 || (scopeSize >= rules.novelty.smallScope && fraction <= rules.novelty.rare)
   }
 
   function judge(one: Watched): Judged {
@@ -233,7 +237,7 @@ export function createReplay(
   }
 
   function judgeAll(): void {
-    for (const one of changed) users.note(one.held.row.instance, one.state)
+    for (const one of changed) users.note(one.held.row.instance, one.own.state)
     for (const one of changed) {
       one.changed = false
       if (one.held.row.instance === explained) explain(one)
@@ -263,16 +267,22 @@ export function createReplay(
       name(seen: NameSeen) {
         tick(Math.floor(seen.time))
         ofFirewall(seen.firewall)
-        grouped({ names: [holders.addressed(seen, seen.client)] })
+        grouped({ names: [holders.addressed(seen, seen.client, true)] })
       },
       alert(alert: Alert) {
         tick(Math.floor(alert.time))
         ofFirewall(alert.firewall)
-        grouped({ alerts: [holders.addressed(alert, alert.source)] })
+        grouped({ alerts: [holders.addressed(alert, alert.source, false)] })
+      },
+      // What the agent says moves no clock: it may name any time.
+      toolCall: call => grouped({ toolCalls: [call] }, Math.max(now, call.end)),
+      load(load) {
+        tick(Math.floor(load.time))
+        grouped({ loads: [load] })
       },
       reject() {},
     },
     end: judgeAll,
-    totals: () => ({ conversations, findings }),
+    totals: () => ({ conversations: [...watched.values()].reduce((sum, { own }) => sum + own.begun(), 0), findings }),
   }
 }

@@ -40,7 +40,7 @@ export function sourceOf(text: string): string | undefined {
 /** A header, or a record: words of which the first is a version or many are numbers, addresses and hyphens. */
 export function looksLikeFlow(text: string): boolean {
   const words = text.trim().split(' ')
-  if (words.some(word => word === 'srcaddr' || word === '${srcaddr}' || word === 'pkt-srcaddr')) return true
+  if (words.some(word => word.includes('srcaddr'))) return true
   return words.length >= 6 && (words.includes('ACCEPT') || words.includes('REJECT') || isSilent(words))
 }
 

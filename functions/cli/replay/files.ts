@@ -15,7 +15,7 @@ export interface LogFile {
 const STDIN = '-'
 const READ = 256 * 1024
 /** Large, since each chunk crosses from zlib's thread to this one. */
-const DECOMPRESSED = 1024 * 1024
+const DECOMPRESSED = 256 * 1024
 
 /** The files that the arguments name, each once, in the order of their names within a pattern. @throws InputError */
 export async function findFiles(patterns: readonly string[]): Promise<LogFile[]> {

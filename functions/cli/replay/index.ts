@@ -5,6 +5,7 @@ import { createReplay } from '../../core/replay.ts'
 import { learnedHolders, statedHolders } from '../../core/replay-holders.ts'
 import { RuleSettings } from '../../core/rule-settings.ts'
 import { score } from '../../core/score.ts'
+import { mostPoints } from '../../rules/glance.ts'
 import { rules } from '../../rules/registry.ts'
 import { sources } from '../../sources/registry.ts'
 import { type Output, painted } from '../output.ts'
@@ -47,7 +48,7 @@ export async function replay(patterns: readonly string[], options: ReplayOptions
       dnsCovered: false,
       explained: explain,
     },
-    { rules, score },
+    { rules, score, mostPoints },
     {
       finding: found => shown.finding(found),
       judged: (at, judged) => void explained.push({ at, judged }),
