@@ -37,7 +37,23 @@ export function exhibitsOf({ findings }: Incident): Exhibit[] {
 /** `reverse tunnel and mining pool`: the rules that speak against the instance, strongest first. */
 export function rulesOf(incident: Incident): string[] {
   const against = signalsOf(incident).filter(({ points }) => points > 0)
-  return [...new Set(against.map(({ rule }) => rule.replaceAll('-', ' ')))]
+  const seen = against.filter(({ family }) => family !== 'host')
+  // What the host says of itself is no breakout; it stands beside one.
+  return [...new Set((seen.length > 0 ? seen : against).map(({ rule }) => rule.replaceAll('-', ' ')))]
+}
+
+const MAX_CALLS = 3
+
+/** Why, in a few lines: the strongest signals, and the tool calls that opened the connections of the strongest peers. */
+export function reasonsOf(signals: readonly Signal[]): { readonly strongest: Signal[]; readonly calls: Signal[] } {
+  const against = signals.filter(({ points }) => points > 0)
+  const isCall = ({ family, peer }: Signal) => family === 'host' && peer !== undefined
+  const rank = new Map([...against.filter(one => !isCall(one))].reverse().map(({ peer, points }) => [peer, points]))
+  const calls = newestOf(against.filter(isCall), ({ detail }) => detail)
+  return {
+    strongest: against.filter(one => !isCall(one)).slice(0, 3),
+    calls: calls.toSorted((a, b) => (rank.get(b.peer) ?? 0) - (rank.get(a.peer) ?? 0)).slice(0, MAX_CALLS),
+  }
 }
 
 /** Seconds since the epoch of the first record that the incident rests on. */

@@ -1,5 +1,6 @@
 import { html as markup, raw } from 'hono/html'
 import type { Incident } from '../core/incident.ts'
+import type { Signal } from '../core/signal.ts'
 import { MAX_ROWS } from './axis.ts'
 import { chart } from './chart.ts'
 import type { ReportInput } from './input.ts'
@@ -79,17 +80,20 @@ ${
 </div>`
 }
 
-function whySection({ signals, facts }: Story) {
-  const strongest = signals.filter(({ points }) => points > 0).slice(0, 3)
+function whySection({ why: { strongest, calls }, facts }: Story) {
   return markup`<section class="card why" aria-labelledby="why">
 <h3 id="why">Why</h3>
 ${
   strongest.length > 0
-    ? markup`<ol>${strongest.map(({ points, detail }) => markup`<li><span class="points">+${points}</span><span>${plain(detail)}</span></li>`)}</ol>`
+    ? markup`<ol>${strongest.map(({ points, detail }) => markup`<li><span class="points">+${points}</span><span>${plain(detail)}</span></li>`)}${calls.map(toolCall)}</ol>`
     : markup`<p>No signal stands against the instance.</p>`
 }
 <dl>${facts.map(([name, value]) => markup`<div><dt>${name}</dt><dd>${plain(value)}</dd></div>`)}</dl>
 </section>`
+}
+
+function toolCall({ points, detail, peer = '', port }: Signal) {
+  return markup`<li><span class="points">+${points}</span><span><strong>Tool call</strong> for <span class="mono">${plain(peer)}</span>${port === undefined ? '' : ` port ${port}`}: ${plain(detail)}</span></li>`
 }
 
 function chartSection(story: Story) {

@@ -88,10 +88,15 @@ function nowLines({ situation, commands }: Story): string[] {
   ]
 }
 
-function whyLines({ signals }: Story): string[] {
-  const strongest = signals.filter(({ points }) => points > 0).slice(0, 3)
+function whyLines({ why: { strongest, calls } }: Story): string[] {
   if (strongest.length === 0) return ['No signal stands against the instance.']
-  return strongest.map(({ points, detail }) => `- **+${points}** ${escaped(detail)}`)
+  return [
+    ...strongest.map(({ points, detail }) => `- **+${points}** ${escaped(detail)}`),
+    ...calls.map(
+      ({ peer = '', port, detail }) =>
+        `- **Tool call** for ${escaped(peer)}${port === undefined ? '' : ` port ${port}`}: ${escaped(detail)}`,
+    ),
+  ]
 }
 
 function conversationLines({ exhibits }: Story): string[] {

@@ -20,6 +20,28 @@ describe('storyOf()', () => {
     assert.deepEqual(points, [100, 80, 45, 45, 20, 15, -40])
   })
 
+  it('shows under Why the tool calls that opened the strongest peers’ connections, and takes none for what broke out', () => {
+    const [finding] = rome.incident.findings
+    assert.ok(finding)
+    const host = { family: 'host', points: 10, first: 0, last: 0, port: 22, protocol: 6 } as const
+    const calls = ['198.51.100.99', '203.0.113.77', '198.51.100.23'].map(peer => ({
+      ...host,
+      rule: 'tool-call',
+      peer,
+      detail: `Opened during the agent’s tool call (bash: <b>ssh</b> ${peer})`,
+    }))
+    const told = withIncident({ findings: [{ ...finding, signals: [...finding.signals, ...calls] }] })
+    const { why, title } = storyOf(told)
+    assert.deepEqual(
+      why.calls.map(({ peer }) => peer),
+      ['198.51.100.23', '203.0.113.77', '198.51.100.99'],
+    )
+    assert.ok(why.strongest.every(({ family }) => family !== 'host'))
+    assert.doesNotMatch(title, /tool call/)
+    assert.match(markdown(told), /\*\*Tool call\*\* for 203.*&lt;b&gt;ssh&lt;\/b&gt;/)
+    assert.match(html(told), /<strong>Tool call<\/strong> for .*203\.0\.113\.77.*&lt;b&gt;ssh/)
+  })
+
   it('names as not covered what steps could not do and which peers are not denied', () => {
     assert.deepEqual(storyOf(rome).gaps, [
       'protect: The autoscaling group rome-train may still replace the instance: it is not known to Firebreak',

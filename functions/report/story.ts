@@ -3,7 +3,7 @@ import type { Exhibit } from '../core/finding.ts'
 import type { Denial, Incident, StepRecord } from '../core/incident.ts'
 import { brokenAt, type JournalEntry, type JournalLine } from '../core/journal.ts'
 import type { Signal } from '../core/signal.ts'
-import { exhibitsOf, firstSeen, rulesOf, signalsOf } from './evidence.ts'
+import { exhibitsOf, firstSeen, reasonsOf, rulesOf, signalsOf } from './evidence.ts'
 import { type Commands, commandsOf, type ReportInput } from './input.ts'
 import { type Situation, situationOf } from './situation.ts'
 import { capitalised, counted, durationOf, listed, timeOf } from './text.ts'
@@ -19,6 +19,7 @@ export interface Story {
   readonly reasons: readonly string[]
   readonly facts: readonly (readonly [name: string, value: string])[]
   readonly signals: readonly Signal[]
+  readonly why: { readonly strongest: readonly Signal[]; readonly calls: readonly Signal[] }
   readonly exhibits: readonly Exhibit[]
   readonly steps: readonly (readonly [id: string, record: StepRecord])[]
   readonly gaps: readonly string[]
@@ -46,6 +47,7 @@ function whatOf(incident: Incident): string {
 
 export function storyOf(input: ReportInput): Story {
   const { incident, now } = input
+  const signals = signalsOf(incident)
   return {
     incident,
     now,
@@ -54,7 +56,8 @@ export function storyOf(input: ReportInput): Story {
     situation: situationOf(incident),
     reasons: incident.cut.reasons,
     facts: factsOf(incident, now),
-    signals: signalsOf(incident),
+    signals,
+    why: reasonsOf(signals),
     exhibits: exhibitsOf(incident),
     steps: Object.entries(incident.steps).toSorted(([, a], [, b]) => a.at - b.at),
     gaps: gapsOf(incident),
