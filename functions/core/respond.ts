@@ -167,7 +167,7 @@ async function onResidual(
   const situation = await survey(ports, incident.instance, fresh, placement, run.signal)
   const at = ports.clock.now()
   const text = `Bytes passed after the cut with ${fresh.map(({ address }) => address).join(', ')}`
-  const widened = withLines({ ...incident, residual: [...incident.residual, ...fresh].slice(0, MAX_RESIDUAL) }, [
+  const widened = withLines({ ...incident, residual: [...incident.residual, ...fresh].slice(-MAX_RESIDUAL) }, [
     { at, kind: 'note', text: text.slice(0, 4096) },
   ])
   return advance(ports, settings, situation, widened, held, run, invocation)

@@ -1,7 +1,7 @@
 import * as z from 'zod'
 import { parseCidr } from './address.ts'
 
-const range = z
+export const AddressRange = z
   .string()
   .max(64)
   .refine(text => parseCidr(text) !== undefined, 'neither an address nor a range such as 192.0.2.0/24')
@@ -38,12 +38,12 @@ export const RuleSettings = z.strictObject({
   /** What the operator knows: its shape is no evidence, and its name is no service of a stranger. */
   allow: z
     .strictObject({
-      addresses: z.array(range).max(10_000).default([]),
+      addresses: z.array(AddressRange).max(10_000).default([]),
       names: z.array(suffix).max(10_000).default([]),
     })
     .prefault({}),
   /** The provider's service ranges, without those in which anybody can rent an address (AWS: without `EC2`). */
-  providerRanges: z.array(range).max(20_000).default([]),
+  providerRanges: z.array(AddressRange).max(20_000).default([]),
   egress: z
     .strictObject({
       /** `forbidden` says that no instance in scope has business with SSH on the internet: then one session is proof. */

@@ -17,3 +17,14 @@ test('readConfig() refuses what nests without end', () => {
 test('readConfig() says that the file cannot be read', () => {
   refused('file:/nowhere/firebreak.json', /^Cannot read FIREBREAK_CONFIG: .*ENOENT/)
 })
+
+test('readConfig() refuses a proxy that is no address, which would stop every cut', () => {
+  const given = {
+    account: '111122223333',
+    table: 'firebreak',
+    queue: 'https://sqs.example.com/orders.fifo',
+    deadLetters: 'https://sqs.example.com/dead-letters',
+    proxies: ['proxy.example.com'],
+  }
+  refused(JSON.stringify(given), /neither an address nor a range.*\n.*proxies\[0\]/)
+})

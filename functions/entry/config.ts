@@ -3,7 +3,7 @@ import * as z from 'zod'
 import { ConfigurationError, reasonOf } from '../core/errors.ts'
 import { Policy } from '../core/policy.ts'
 import { TrackingTimeouts } from '../core/proof.ts'
-import { RuleSettings } from '../core/rule-settings.ts'
+import { AddressRange, RuleSettings } from '../core/rule-settings.ts'
 import { sources } from '../sources/registry.ts'
 import { TicketSettings } from '../tickets/registry.ts'
 
@@ -47,7 +47,7 @@ export const Config = z.strictObject({
   streams: z.record(streamArn, stream).default({}),
   policy: Policy.prefault({}),
   /** Addresses of the operator's own proxies: never denied. */
-  proxies: z.array(z.string().max(64)).max(1000).default([]),
+  proxies: z.array(AddressRange).max(1000).default([]),
   tracking: TrackingTimeouts.prefault({}),
   rules: RuleSettings.prefault({}),
   /** True where resolver query logs cover the VPCs of the scope: only then is a missing DNS answer a signal. */
@@ -110,6 +110,8 @@ function withSecrets(value: unknown, environment: Environment, depth = 0): unkno
   }
   if (Array.isArray(value)) return value.map(one => withSecrets(one, environment, depth + 1))
   if (typeof value === 'object' && value !== null)
-    return Object.fromEntries(Object.entries(value).map(([name, one]) => [name, withSecrets(one, environment, depth + 1)]))
+    return Object.fromEntries(
+      Object.entries(value).map(([name, one]) => [name, withSecrets(one, environment, depth + 1)]),
+    )
   return value
 }
