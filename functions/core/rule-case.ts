@@ -159,7 +159,8 @@ export function silent(count: number): undefined[] {
   return Array.from({ length: count }, () => undefined)
 }
 
-function flowsOf(connection: Connection): Directed[] {
+/** The records of a connection, both directions of each minute. */
+export function flowsOf(connection: Connection): Directed[] {
   const {
     peer,
     port,

@@ -1,19 +1,13 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
-import { type Failure, fuzz, targets } from './fuzzing.ts'
+import { fuzzed, targets } from './fuzzing.ts'
 
 const INPUTS = 50_000
 /** Fixed, so that a run says something of the change that it tests; other seeds are `npm run fuzz`. */
 const SEED = 20_261_118
 
-test(`${INPUTS} damaged and made-up inputs: only typed errors, only sound records, each accounted for`, () => {
-  const run = fuzz(INPUTS, SEED)
-  let failure: Failure | undefined
-  for (let step = run.next(); ; step = run.next())
-    if (step.done) {
-      failure = step.value
-      break
-    }
+test(`${INPUTS} damaged and made-up inputs: only typed errors, only sound records, each accounted for`, async () => {
+  const failure = await fuzzed(INPUTS, SEED)
   if (failure) {
     const { reason, ...input } = failure
     assert.fail(`${reason}\nAgain with: npm run fuzz -- --again '${JSON.stringify(input)}'`)

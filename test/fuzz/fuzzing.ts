@@ -1,3 +1,4 @@
+import { setImmediate } from 'node:timers/promises'
 import fc from 'fast-check'
 import { reasonOf } from '../../functions/core/errors.ts'
 import { createRandom } from '../../functions/sandbox/scenario/random.ts'
@@ -21,7 +22,7 @@ const SHAPED = 4
 const BLOCK = 250
 
 /** Makes and checks `inputs` inputs, the targets in turn. The same seed gives the same inputs. */
-export function* fuzz(inputs: number, seed: number): Generator<number, Failure | undefined> {
+function* fuzz(inputs: number, seed: number): Generator<number, Failure | undefined> {
   const prepared = targets.map((): string[] => [])
   for (let number = 0; number < inputs; number++) {
     const index = number % targets.length
@@ -37,9 +38,25 @@ export function* fuzz(inputs: number, seed: number): Generator<number, Failure |
     } else input = target.damaged(random)
     const failure = attempt(target, input, chance)
     if (failure) return failure
-    if (number % 10_000 === 9999) yield number + 1
+    // Whoever runs this has to let the event loop turn: what zlib held is freed only then.
+    if (number % 500 === 499) yield number + 1
   }
   return undefined
+}
+
+/** The first failure, if any. `progress` is told how many inputs are done, now and then. */
+export async function fuzzed(
+  inputs: number,
+  seed: number,
+  progress: (done: number) => void = () => {},
+): Promise<Failure | undefined> {
+  const run = fuzz(inputs, seed)
+  for (;;) {
+    const step = run.next()
+    if (step.done) return step.value
+    progress(step.value)
+    await setImmediate()
+  }
 }
 
 function attempt(target: Target, input: Uint8Array, seed: string): Failure | undefined {

@@ -1,6 +1,7 @@
 import { parseArgs } from 'node:util'
 import * as z from 'zod'
-import { again, type Failure, fuzz, targets } from './fuzzing.ts'
+import { again, type Failure, fuzzed, targets } from './fuzzing.ts'
+import { scan } from './scan.ts'
 
 /** The long run: `npm run fuzz -- --inputs 1000000 --seed 7`, and one input again: `npm run fuzz -- --again '<its line>'`. */
 
@@ -8,6 +9,7 @@ const { values } = parseArgs({
   options: {
     inputs: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+    peers: { type: 'string', default: '1000000' },
     again: { type: 'string' },
   },
 })
@@ -25,25 +27,30 @@ function report(failure: Failure): void {
   process.exitCode = 1
 }
 
-function long(inputs: number, seed: number): void {
+const mebi = (bytes: number) => `${Math.round(bytes / 1_048_576)} MB`
+
+async function decoders(inputs: number, seed: number): Promise<void> {
   say(`${inputs} inputs for ${targets.length} targets, seed ${seed}`)
   const began = performance.now()
-  const run = fuzz(inputs, seed)
-  for (let step = run.next(); ; step = run.next()) {
-    if (step.done) {
-      if (step.value) report(step.value)
-      else say(`${inputs} inputs, nothing broke`)
-      return
-    }
-    const rate = step.value / ((performance.now() - began) / 1000)
+  const failure = await fuzzed(inputs, seed, done => {
+    if (done % 10_000 !== 0) return
     const { heapUsed, rss } = process.memoryUsage()
-    const mebi = (bytes: number) => `${Math.round(bytes / 1_048_576)} MB`
-    say(`${step.value} inputs, ${Math.round(rate)} inputs/s, heap ${mebi(heapUsed)}, resident ${mebi(rss)}`)
-  }
+    const rate = Math.round(done / ((performance.now() - began) / 1000))
+    say(`${done} inputs, ${rate} inputs/s, heap ${mebi(heapUsed)}, resident ${mebi(rss)}`)
+  })
+  if (failure) report(failure)
+  else say(`${inputs} inputs, nothing broke`)
 }
 
-if (values.again === undefined) long(whole.parse(values.inputs), whole.parse(values.seed))
-else {
+async function peers(count: number): Promise<void> {
+  const { row, shared, heap, decision } = await scan(count)
+  say(`A scan of ${count} peers: ${row} bytes in its row, ${shared} in shared rows, heap grew by ${mebi(heap)}, ${decision}`)
+}
+
+if (values.again === undefined) {
+  await decoders(whole.parse(values.inputs), whole.parse(values.seed))
+  await peers(whole.parse(values.peers))
+} else {
   const failure = again(Line.parse(JSON.parse(values.again)))
   if (failure) report(failure)
   else say('It does not break any more')
