@@ -15,20 +15,25 @@ const CUT = [
 ]
 
 /** `actions` fail each `times` often, then the message is handled until the lane is empty. */
-async function playWithFaults(actions: readonly string[], times: number, kind: FaultKind): Promise<number> {
+async function playWithFaults(actions: readonly string[], times: number, kind: FaultKind): Promise<void> {
   const deployment = await startBreakout()
   try {
     const original = groupsOf(deployment)
     await playToFinding(deployment)
     const before = deployment.sandbox.calls.length
     for (const action of actions) deployment.sandbox.fault('ec2', action, times, kind)
-    const { failed } = await deployment.respond()
+    await deployment.respond()
     const met = deployment.sandbox.calls.slice(before).filter(one => one.service === 'ec2' && one.outcome !== 'ok')
-    const spared = actions.filter(action => !met.some(one => one.action === action))
-    assert.deepEqual(kind === 'drop-after-effect' || kind === 'drop' || kind === 'throttle' ? spared : [], [])
+    for (const action of actions)
+      assert.ok(
+        met.some(one => one.action === action),
+        `${action} met no fault`,
+      )
     await playToProof(deployment)
-    await assertContained(deployment, original, `${times} × ${kind}`)
-    return failed
+    // Where an answer got lost the next number is claimed while the last one is looked up, so that no round trip stands
+    // before the cut: that leaves an entry to spare, on the lease like the first.
+    const mostEntries = kind.endsWith('after-effect') ? 2 : 1
+    await assertContained(deployment, original, `${times} × ${kind}`, mostEntries)
   } finally {
     await deployment.close()
   }

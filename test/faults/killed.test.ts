@@ -96,6 +96,16 @@ it('respond that is ended after any single cloud call and started again ends in 
   ])
     assert.ok(kinds.has(call), `never ended at ${call}`)
 })
+
+it('respond that is ended while it puts its own continuation into the lane leaves nothing undone', async () => {
+  const killedAt = await playKilledAt(
+    call => call === 'sqs SendMessage',
+    // More than the SDK tries: the step fails and its continuation is sent.
+    ({ sandbox }) => sandbox.fault('ec2', 'CreateNetworkAclEntry', 24, 'throttle'),
+  )
+  assert.equal(killedAt, 'sqs SendMessage')
+})
+
 function report(t: TestContext, points: readonly string[]): void {
   const counted = [...Map.groupBy(points, call => call)].map(([call, of]) => `${of.length} at ${call}`)
   t.diagnostic(`${points.length} kill points of ${breakout.name}: ${counted.join(', ')}`)

@@ -1,6 +1,10 @@
+import { enableCompileCache } from 'node:module'
 import { parentPort } from 'node:worker_threads'
-import { createRespond } from '../../functions/entry/aws/respond.ts'
-import { invocationOf } from '../../functions/sandbox/lambda.ts'
+
+// Each call to be killed at takes a thread of its own: compiled code is kept, or loading would be most of the test.
+enableCompileCache()
+const { createRespond } = await import('../../functions/entry/aws/respond.ts')
+const { invocationOf } = await import('../../functions/sandbox/lambda.ts')
 
 /** The respond function in a thread of its own, so that it can be ended at any moment as Lambda ends an instance. */
 export interface Invoked {

@@ -70,11 +70,24 @@ export async function deploy(
         throw new InputError(`Cannot leave out step "${id}": there are ${steps.map(step => step.id).join(', ')}`)
     return steps.filter(({ id }) => !without.includes(id))
   }
-  const functions = {
-    watch: createWatch(environment, { clock }),
-    respond: createRespond(environment, { clock, steps: leftOut }),
-    verify: createVerify(environment, { clock, steps: leftOut }),
-    operate: createOperate(environment, { clock }),
+  async function close(): Promise<void> {
+    await Promise.all([sandbox.close(), tracker.close()])
+  }
+  function compose() {
+    return {
+      watch: createWatch(environment, { clock }),
+      respond: createRespond(environment, { clock, steps: leftOut }),
+      verify: createVerify(environment, { clock, steps: leftOut }),
+      operate: createOperate(environment, { clock }),
+    }
+  }
+  let functions: ReturnType<typeof compose>
+  try {
+    functions = compose()
+  } catch (thrown) {
+    // Open servers would keep the process alive, and nobody would see why it does not end.
+    await close()
+    throw thrown
   }
   const lane = { endpoint: sandbox.endpoint, region: built.cloud.region, queueUrl: queue.url, queueArn: queue.arn }
 
@@ -99,9 +112,7 @@ export async function deploy(
       ),
     deadLetters: () => sandbox.queueLength(deadLetters.url),
     deadLettersQueue: deadLetters.url,
-    async close(): Promise<void> {
-      await Promise.all([sandbox.close(), tracker.close()])
-    },
+    close,
   }
 }
 
