@@ -127,8 +127,7 @@ export function createNetwork(options: NetworkOptions): Network {
       for (;;) {
         const now = clock.now()
         advance(now)
-        yield* recorder.due(now)
-        yield* trace.due(now)
+        yield* [...recorder.due(now), ...trace.due(now)].toSorted((a, b) => a.at - b.at)
         const passed = clock.now()
         if (passed >= until) return
         const stop = passed < live ? recorder.windowEnd() : passed - (passed % TICK_MS) + TICK_MS
