@@ -8,17 +8,14 @@ import {
   created,
   firehoseArn,
   firehoseEvent,
-  INSTANCE,
   kinesisArn,
   kinesisEvent,
   noticeOf,
-  OTHER,
   queued,
-  sample,
-  stageWatch,
   topicEvent,
   topicMessage,
-} from '../wire/watch-stage.ts'
+} from '../wire/watch-envelope-events.ts'
+import { INSTANCE, OTHER, sample, stageWatch } from '../wire/watch-stage.ts'
 
 /** The format of the sample, as the flow log was made with it. */
 const V5 =

@@ -1,7 +1,5 @@
 import { readFileSync } from 'node:fs'
-import { PutObjectCommand, S3Client } from '@aws-sdk/client-s3'
 import { DeleteMessageCommand, ReceiveMessageCommand } from '@aws-sdk/client-sqs'
-import { startFauxqs } from 'fauxqs'
 import * as z from 'zod'
 import { awsClients } from '../../functions/clouds/aws/clients.ts'
 import { dynamoLedger } from '../../functions/clouds/aws/ledger.ts'
@@ -15,9 +13,9 @@ import { createClock } from '../../functions/sandbox/clock.ts'
 import { addInstance, emptyCloud } from '../../functions/sandbox/fixture.ts'
 import { startSandbox } from '../../functions/sandbox/front.ts'
 import { drainQueue, invocationOf } from '../../functions/sandbox/lambda.ts'
+import { startObjectStore } from './object-store.ts'
+import { ACCOUNT, REGION } from './watch-envelope-events.ts'
 
-export const ACCOUNT = '123456789012'
-export const REGION = 'eu-central-1'
 /** The instances that the samples under events/ name. */
 export const INSTANCE = 'i-0a1b2c3d4e5f60718'
 export const OTHER = 'i-0b1b2c3d4e5f60718'
@@ -44,14 +42,14 @@ export async function stageWatch(configuration: Readonly<Record<string, unknown>
     addInstance(cloud, { name, host, tags: { 'firebreak:scope': 'agent' } })
   const [sandbox, store] = await Promise.all([
     startSandbox({ clock, cloud, latencies: { ec2: 0, dynamodb: 0, sqs: 0 } }),
-    startFauxqs({ port: 0, logger: false }),
+    startObjectStore(),
   ])
   await sandbox.createTable(ledgerTable)
   const queue = await sandbox.createQueue(ordersQueue)
   const deadLetters = await sandbox.createQueue(deadLettersQueue)
   const environment = {
     ...sandbox.environment,
-    AWS_ENDPOINT_URL_S3: store.address,
+    AWS_ENDPOINT_URL_S3: store.url,
     AWS_MAX_ATTEMPTS: '1',
     POWERTOOLS_LOG_LEVEL: 'SILENT',
     POWERTOOLS_METRICS_DISABLED: 'true',
@@ -66,12 +64,6 @@ export async function stageWatch(configuration: Readonly<Record<string, unknown>
   }
   const clients = awsClients(environment)
   const ledger = dynamoLedger(clients.documents, clock, { table: ledgerTable.TableName })
-  const s3 = new S3Client({
-    endpoint: store.address,
-    region: REGION,
-    forcePathStyle: true,
-    credentials: { accessKeyId: 'SANDBOX', secretAccessKey: 'sandbox' },
-  })
   let watch = createWatch(environment, { clock })
   const respond = createRespond(environment, { clock })
   const verify = createVerify(environment, { clock })
@@ -104,10 +96,8 @@ export async function stageWatch(configuration: Readonly<Record<string, unknown>
     orders: () => sandbox.queueLength(queue.url),
     /** What was put aside since the last call. */
     letters: async () => (await taken(deadLetters.url)).map(body => Letter.parse(body)),
-    async put(bucket: string, key: string, body: Uint8Array | string): Promise<void> {
-      store.createBucket(bucket)
-      await s3.send(new PutObjectCommand({ Bucket: bucket, Key: key, Body: body }))
-    },
+    store,
+    put: store.put,
     /** What is known of an instance, as it is kept. */
     async known(instance: string) {
       const row = await ledger.read(instanceKey(instance))
@@ -119,96 +109,8 @@ export async function stageWatch(configuration: Readonly<Record<string, unknown>
       for (const instance of instances) await ledger.remove(instanceKey(instance), 'any')
     },
     async close(): Promise<void> {
-      s3.destroy()
       clients.destroy()
       await Promise.all([sandbox.close(), store.stop()])
     },
-  }
-}
-
-/** A notice as S3 writes it. */
-export function noticeOf(
-  ...objects: readonly { readonly bucket: string; readonly key: string; readonly size?: number }[]
-) {
-  return {
-    Records: objects.map(({ bucket, key, size = 1024 }) => ({
-      eventVersion: '2.1',
-      eventSource: 'aws:s3',
-      eventName: 'ObjectCreated:Put',
-      s3: {
-        bucket: { name: bucket, arn: `arn:aws:s3:::${bucket}` },
-        object: { key: encodeURIComponent(key).replaceAll('%2F', '/').replaceAll('%20', '+'), size },
-      },
-    })),
-  }
-}
-
-/** Messages of a queue, `m0`, `m1` and so on. */
-export function queued(...bodies: readonly unknown[]) {
-  return {
-    Records: bodies.map((body, index) => ({
-      messageId: `m${index}`,
-      eventSource: 'aws:sqs',
-      eventSourceARN: `arn:aws:sqs:${REGION}:${ACCOUNT}:log-objects`,
-      body: typeof body === 'string' ? body : JSON.stringify(body),
-    })),
-  }
-}
-
-/** What SNS sends a queue that listens to it. */
-export function topicMessage(message: unknown) {
-  return {
-    Type: 'Notification',
-    MessageId: '1',
-    TopicArn: 'arn:aws:sns:eu-central-1:123456789012:t',
-    Message: JSON.stringify(message),
-  }
-}
-
-/** What SNS invokes a function with. */
-export function topicEvent(message: unknown) {
-  return { Records: [{ EventSource: 'aws:sns', EventVersion: '1.0', Sns: topicMessage(message) }] }
-}
-
-export function created(bucket: string, key: string) {
-  return {
-    version: '0',
-    id: '17793124-05d4-b198-2fde-7ededc63b103',
-    'detail-type': 'Object Created',
-    source: 'aws.s3',
-    account: ACCOUNT,
-    time: '2026-11-18T11:06:40Z',
-    region: REGION,
-    resources: [`arn:aws:s3:::${bucket}`],
-    detail: { version: '0', bucket: { name: bucket }, object: { key, size: 1024 } },
-  }
-}
-
-export const kinesisArn = (name: string) => `arn:aws:kinesis:${REGION}:${ACCOUNT}:stream/${name}`
-export const firehoseArn = (name: string) => `arn:aws:firehose:${REGION}:${ACCOUNT}:deliverystream/${name}`
-
-const base64 = (bytes: Uint8Array | string) => Buffer.from(bytes).toString('base64')
-
-export function kinesisEvent(name: string, ...records: readonly (Uint8Array | string)[]) {
-  return {
-    Records: records.map((data, index) => ({
-      eventID: `shardId-000000000006:${1000 + index}`,
-      eventSource: 'aws:kinesis',
-      eventSourceARN: kinesisArn(name),
-      kinesis: { partitionKey: 'k', sequenceNumber: String(1000 + index), data: base64(data) },
-    })),
-  }
-}
-
-export function firehoseEvent(name: string, ...records: readonly (Uint8Array | string)[]) {
-  return {
-    invocationId: '2b4d1ad9',
-    deliveryStreamArn: firehoseArn(name),
-    region: REGION,
-    records: records.map((data, index) => ({
-      recordId: `r${index}`,
-      approximateArrivalTimestamp: 1,
-      data: base64(data),
-    })),
   }
 }

@@ -124,7 +124,7 @@ export function createInputs(
       if (content.kind === 'lines') lines.push({ id, bytes: content.bytes })
       else {
         const { delivery } = content
-        units.push({ id, head: headOf(delivery), judge: () => onSubscription(delivery) })
+        units.push({ id, head: headOf(content), judge: () => onSubscription(delivery) })
       }
     const [first] = lines
     if (first)
@@ -199,8 +199,13 @@ export function createInputs(
       }
       let { tally } = batch
       for (const id of batch.failures) {
-        const reason = 'Cannot judge record: every try failed, and the stream went on without it'
-        tally = sumOf(tally, await reject(letterOf('firehose', `record ${id}`, reason, '')))
+        const content = opened.records.find(record => record.id === id)?.content
+        const reason =
+          content?.kind === 'lines'
+            ? 'Cannot judge the lines from this record on: every try failed, and the stream went on'
+            : 'Cannot judge record: every try failed, and the stream went on'
+        const bytes = content ? headOf(content) : new Uint8Array()
+        tally = sumOf(tally, await reject({ source: 'firehose', position: `record ${id}`, reason, bytes }))
       }
       return tally
     },
@@ -211,8 +216,10 @@ function letterOf(source: string, position: string, reason: string, text: string
   return { source, position, reason, bytes: Buffer.from(text) }
 }
 
-function headOf(delivery: Subscription): Uint8Array {
-  if (delivery.kind === 'control') return new Uint8Array()
-  const { owner, group, stream, events } = delivery
+/** For a dead letter, which holds the first kilobyte of it. */
+function headOf(content: Carried): Uint8Array {
+  if (content.kind === 'lines') return content.bytes
+  if (content.delivery.kind === 'control') return new Uint8Array()
+  const { owner, group, stream, events } = content.delivery
   return Buffer.from(JSON.stringify({ owner, group, stream, events: events.slice(0, 10) }))
 }

@@ -4,7 +4,8 @@ import type { Context, FirehoseTransformationResult, SQSBatchResponse } from 'aw
 import * as z from 'zod'
 import { s3LogObjects } from '../../clouds/aws/log-objects.ts'
 import { InputError } from '../../core/errors.ts'
-import type { Clock } from '../../core/ports.ts'
+import { ageInDays } from '../../core/operator-indicators.ts'
+import type { Clock, Log, Metrics } from '../../core/ports.ts'
 import { score } from '../../core/score.ts'
 import { createWatch as watcher } from '../../core/watch.ts'
 import { rules } from '../../rules/registry.ts'
@@ -35,6 +36,7 @@ const RESERVE_MS = 10_000
 export function createWatch(environment: Environment, { clock = systemClock }: { readonly clock?: Clock } = {}) {
   const adapters = awsAdapters('watch', environment, clock)
   const { config, telemetry } = adapters
+  warnOfAge(config, adapters)
   const pause = (milliseconds: number) => sleep(milliseconds)
   const watch = watcher(
     { ...adapters, pause },
@@ -97,6 +99,15 @@ export function createWatch(environment: Environment, { clock = systemClock }: {
       telemetry.flush()
     }
   }).use(telemetry.middleware)
+}
+
+/** At a function's start, which comes every few hours. */
+function warnOfAge({ indicators: { date, maxAgeDays } }: Config, { clock, log, metrics }: { clock: Clock; log: Log; metrics: Metrics }): void {
+  if (date === undefined) return
+  const days = ageInDays(date, clock.now())
+  if (days <= maxAgeDays) return
+  log.warn('list of indicators is old', { date, days, maxAgeDays })
+  metrics.count('IndicatorsOld')
 }
 
 function firewallsOf({ logGroups, buckets, streams }: Config): Record<string, string> {
