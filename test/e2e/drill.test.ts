@@ -83,6 +83,7 @@ const Line = z.looseObject({
   tickets: z.number(),
   untouched: z.array(z.string()),
   report: z.string(),
+  failures: z.array(z.string()),
 })
 
 describe('firebreak drill', () => {
@@ -124,7 +125,7 @@ describe('firebreak drill', () => {
     assertPlain(out + err)
   })
 
-  it('--without swap-groups exits 1: the bytes of new connections go on', async () => {
+  it('--without swap-groups exits 1: no interface is in quarantine, and no cut is claimed', async () => {
     const { code, out, err } = await firebreak(
       'drill',
       breakout,
@@ -135,10 +136,10 @@ describe('firebreak drill', () => {
       directory,
     )
     assert.equal(code, 1, out + err)
-    const { ok, cut } = Line.parse(JSON.parse(out))
+    const { ok, cut, failures } = Line.parse(JSON.parse(out))
     assert.equal(ok, false)
     assert.equal(cut.interfaces, 0)
-    assert.ok(cut.residualBytes > 0)
+    assert.ok(failures.includes('interfaces in quarantine: 0 instead of 2'))
     assert.notEqual(cut.state, 'cut')
   })
 
