@@ -21,10 +21,10 @@ export const targets: readonly Target[] = [...logTargets(), ...eventTargets()]
 const SHAPED = 4
 const BLOCK = 250
 
-/** Makes and checks `inputs` inputs, the targets in turn. The same seed gives the same inputs. */
-function* fuzz(inputs: number, seed: number): Generator<number, Failure | undefined> {
+/** Makes and checks `inputs` inputs from number `first` on, the targets in turn. The same seed gives the same inputs. */
+function* fuzz(inputs: number, seed: number, first: number): Generator<number, Failure | undefined> {
   const prepared = targets.map((): string[] => [])
-  for (let number = 0; number < inputs; number++) {
+  for (let number = first; number < first + inputs; number++) {
     const index = number % targets.length
     const target = targets[index]
     const ready = prepared[index]
@@ -39,7 +39,7 @@ function* fuzz(inputs: number, seed: number): Generator<number, Failure | undefi
     const failure = attempt(target, input, chance)
     if (failure) return failure
     // Whoever runs this has to let the event loop turn: what zlib held is freed only then.
-    if (number % 500 === 499) yield number + 1
+    if (number % 500 === 499) yield number + 1 - first
   }
   return undefined
 }
@@ -48,9 +48,9 @@ function* fuzz(inputs: number, seed: number): Generator<number, Failure | undefi
 export async function fuzzed(
   inputs: number,
   seed: number,
-  progress: (done: number) => void = () => {},
+  { first = 0, progress = () => {} }: { readonly first?: number; progress?(done: number): void } = {},
 ): Promise<Failure | undefined> {
-  const run = fuzz(inputs, seed)
+  const run = fuzz(inputs, seed, first)
   for (;;) {
     const step = run.next()
     if (step.done) return step.value

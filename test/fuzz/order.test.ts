@@ -26,6 +26,8 @@ const OURS = '10.20.1.5'
 const LATENESS = 50 * 60
 const END = CASE_START + 14 * 3600
 const RUNS = 20
+/** Nobody holds records back for longer until there are enough for a delivery. */
+const LONGEST_WAIT = 600
 
 type Item =
   | { readonly kind: 'flow'; readonly at: number; readonly record: Flow }
@@ -113,11 +115,13 @@ async function play(members: readonly Member[], { lateness, repeated, batch, see
   let waiting: Item[] = []
   let size = random.whole(1, Math.max(1, batch))
   let last = CASE_START
+  let since = CASE_START
   for (const { item, at } of arrivals) {
     const full = batch === 0 ? Math.floor(at / 60) > Math.floor(last / 60) : waiting.length >= size
-    if (full) {
+    if (full || at > since + LONGEST_WAIT) {
       await deliver(waiting, last + 60)
       waiting = []
+      since = at
       size = random.whole(1, Math.max(1, batch))
     }
     waiting.push(item)

@@ -9,11 +9,12 @@ const { values } = parseArgs({
   options: {
     inputs: { type: 'string', default: '1000000' },
     seed: { type: 'string', default: String(Date.now() % 1_000_000_000) },
+    first: { type: 'string', default: '0' },
     peers: { type: 'string', default: '1000000' },
     again: { type: 'string' },
   },
 })
-const whole = z.coerce.number().int().positive()
+const whole = z.coerce.number().int().nonnegative()
 const Line = z.object({ target: z.string(), seed: z.string(), input: z.base64() })
 
 function say(text: string): void {
@@ -29,15 +30,16 @@ function report(failure: Failure): void {
 
 const mebi = (bytes: number) => `${Math.round(bytes / 1_048_576)} MB`
 
-async function decoders(inputs: number, seed: number): Promise<void> {
-  say(`${inputs} inputs for ${targets.length} targets, seed ${seed}`)
+async function decoders(inputs: number, seed: number, first: number): Promise<void> {
+  say(`${inputs} inputs for ${targets.length} targets, seed ${seed}, from number ${first} on`)
   const began = performance.now()
-  const failure = await fuzzed(inputs, seed, done => {
+  const failure = await fuzzed(inputs, seed, { first, progress })
+  function progress(done: number): void {
     if (done % 10_000 !== 0) return
     const { heapUsed, rss } = process.memoryUsage()
     const rate = Math.round(done / ((performance.now() - began) / 1000))
     say(`${done} inputs, ${rate} inputs/s, heap ${mebi(heapUsed)}, resident ${mebi(rss)}`)
-  })
+  }
   if (failure) report(failure)
   else say(`${inputs} inputs, nothing broke`)
 }
@@ -48,7 +50,7 @@ async function peers(count: number): Promise<void> {
 }
 
 if (values.again === undefined) {
-  await decoders(whole.parse(values.inputs), whole.parse(values.seed))
+  await decoders(whole.parse(values.inputs), whole.parse(values.seed), whole.parse(values.first))
   await peers(whole.parse(values.peers))
 } else {
   const failure = again(Line.parse(JSON.parse(values.again)))

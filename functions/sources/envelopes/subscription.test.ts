@@ -116,3 +116,16 @@ test('openSubscription() throws nothing but InputError', () => {
     { numRuns: 3000 },
   )
 })
+
+test('openSubscription() refuses an owner that is no account id', () => {
+  refuses(pack({ ...message, owner: 'x'.repeat(300) }), 'owner')
+})
+
+test('openSubscription() refuses more values than memory should hold, and counts events that are none past a bound', () => {
+  const values = (count: number) => ({ ...message, logEvents: Array.from({ length: count }, () => 0) })
+  refuses(pack(values(4_000_001)), 'it holds more than 4000000 values')
+  const delivery = openSubscription(pack(values(5000)))
+  assert.ok(delivery.kind === 'events')
+  assert.equal(delivery.rejected.length, 1001)
+  assert.match(delivery.rejected.at(-1)?.reason ?? '', /; 4000 more have none$/)
+})

@@ -17,7 +17,8 @@ const Message = z.discriminatedUnion('messageType', [
   z.object({ messageType: z.literal('CONTROL_MESSAGE') }),
   z.object({
     messageType: z.literal('DATA_MESSAGE'),
-    owner: name,
+    /** Twelve digits today. */
+    owner: z.string().min(1).max(64),
     logGroup: name,
     logStream: name,
     logEvents: z.array(z.unknown()),
