@@ -1,4 +1,4 @@
-import { styleText } from 'node:util'
+import { stripVTControlCharacters, styleText } from 'node:util'
 
 /** Where a command writes. Standard output carries the result; progress and errors go to standard error. */
 export interface Output {
@@ -37,7 +37,9 @@ export function progress(output: Output, prefix: string) {
     /** What happened, and when by the clock that `say` last told. */
     tell(text: string): void {
       clear()
-      output.err(`${prefix} ${last === '' ? '' : `${last}, `}${text}\n`)
+      const indent = stripVTControlCharacters(prefix).length + 1
+      const lines = wrapped(`${last === '' ? '' : `${last}, `}${text}`, 80 - indent)
+      output.err(`${prefix} ${lines.join(`\n${' '.repeat(indent)}`)}\n`)
       if (output.live) output.err(`${prefix} ${last}`)
     },
     done: clear,
