@@ -169,6 +169,11 @@ export function add(conversation: Conversation, flow: Flow, seen: Seen): boolean
   const slot = minute * 8 + (flow.interface === undefined ? FIREWALL : 0) + way
   const mark = markOf(flow, seen, flags, span)
   note(conversation, flow, seen)
+  if (conversation.records.length === 0) {
+    // Most of a scan's conversations have one record: an array of its length, not one that has room for more.
+    conversation.records = [slot, mark, flow.packets, flow.bytes]
+    return true
+  }
   return insert(conversation.records, slot, mark, flow.packets, flow.bytes)
 }
 

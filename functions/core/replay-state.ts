@@ -5,6 +5,7 @@ import {
   newConversation,
   OUR_ANSWER,
   OUR_SYN,
+  type Seen,
   seenBy,
   THEIR_ANSWER,
   THEIR_SYN,
@@ -38,6 +39,7 @@ export interface Worth {
 
 const SYN_SEEN = OUR_SYN | THEIR_SYN | OUR_ANSWER | THEIR_ANSWER
 const MAX_KNOWN = 50_000
+const MAX_SCANNED = 8
 
 const outer = new Map<string, boolean>()
 
@@ -50,21 +52,23 @@ function isOuter(peer: string): boolean {
   return is
 }
 
+function isOf(one: Conversation, { port, service }: Seen, protocol: number): boolean {
+  return one.port === port && one.protocol === protocol && one.service === service
+}
+
 export function heldState(): HeldState {
   const state = newState()
-  /** By peer, then by port, protocol and side. */
-  const index = new Map<string, Map<number, Conversation>>()
+  /** By peer: its one conversation, or all of them. */
+  const index = new Map<string, Conversation | Conversation[]>()
   let begun = 0
 
-  function conversationOf(seen: ReturnType<typeof seenBy>, protocol: number): Conversation {
-    let ofPeer = index.get(seen.peer)
-    if (!ofPeer) {
-      ofPeer = new Map()
-      index.set(seen.peer, ofPeer)
+  function conversationOf(seen: Seen, protocol: number): Conversation {
+    const known = index.get(seen.peer)
+    if (known !== undefined) {
+      if (!Array.isArray(known)) {
+        if (isOf(known, seen, protocol)) return known
+      } else for (const one of known) if (isOf(one, seen, protocol)) return one
     }
-    const number = (seen.port * 256 + protocol) * 2 + (seen.service === 'ours' ? 1 : 0)
-    const known = ofPeer.get(number)
-    if (known) return known
     const key = conversationKey(seen, protocol)
     let one = state.conversations.get(key)
     if (!one) {
@@ -72,7 +76,9 @@ export function heldState(): HeldState {
       one = newConversation(seen, protocol)
       state.conversations.set(key, one)
     }
-    ofPeer.set(number, one)
+    if (known === undefined) index.set(seen.peer, one)
+    else if (!Array.isArray(known)) index.set(seen.peer, [known, one])
+    else if (known.length < MAX_SCANNED) known.push(one)
     return one
   }
 
@@ -99,7 +105,8 @@ export function heldState(): HeldState {
       // What the host says stands beside every conversation.
       if (host.calls.size + host.loads.size > 0) return state
       const conversations = worthJudging(state, now, worth)
-      if (conversations.size + names.names.size + alerts.size === 0 && mostTargets(state) < worth.targets) return undefined
+      if (conversations.size + names.names.size + alerts.size === 0 && mostTargets(state) < worth.targets)
+        return undefined
       return { ...state, conversations }
     },
   }
@@ -126,10 +133,10 @@ function worthJudging(state: InstanceState, now: number, worth: Worth): Map<stri
   for (const entry of conversations) {
     const [, one] = entry
     const { peer } = one
-    if (!isOuter(peer) || (one.service === 'ours' && !mixed.has(peer))) continue
+    if (one.service === 'ours' && !mixed.has(peer)) continue
     const seen = mixed.has(peer) || named.has(peer) ? undefined : glimpse(one, { now, floor, horizon })
     const points = seen ? worth.points(seen) : Number.POSITIVE_INFINITY
-    if (points <= 0) continue
+    if (points <= 0 || !isOuter(peer)) continue
     candidates.push(entry)
     // Of conversations with one peer each may add what the other lacks.
     promises.set(peer, (promises.get(peer) ?? 0) + points)
@@ -145,7 +152,6 @@ function mixedPeers(conversations: ReadonlyMap<string, Conversation>): ReadonlyS
   const proven = new Set<string>()
   const guessed = new Set<string>()
   for (const one of conversations.values()) {
-    if (!isOuter(one.peer)) continue
     if (one.proven & SYN_SEEN) proven.add(one.peer)
     else guessed.add(one.peer)
   }

@@ -85,7 +85,7 @@ export function createReplay(
   let findings = 0
   const metrics = { count() {} }
   const holders = holdersOf(adopt)
-  const keeps = (name: string) => detection.rules.some(rule => rule.keeps?.(name))
+  const keeps = (name: string) => detection.rules.some(rule => rule.keeps?.(name, rules))
 
   function of(held: Held): Watched {
     const { instance } = held.row
@@ -201,20 +201,28 @@ export function createReplay(
       known ? Math.min(1, Math.max(1, users.count(peer, now)) / scopeSize) : undefined
     const state = one.own.settled(now, {
       points: seen => detection.mostPoints(seen, rules),
-      novelty: peer => (dnsCovered ? rules.points.noDnsAnswer : 0) + (isRare(prevalence(peer)) ? rules.points.rarePeer : 0),
+      novelty: peer =>
+        (dnsCovered ? rules.points.noDnsAnswer : 0) + (isRare(prevalence(peer)) ? rules.points.rarePeer : 0),
       least: Math.min(rules.score.watch, rules.score.alert, rules.score.isolate),
       targets: rules.probing.targets,
     })
-    if (!state) return NOTHING
+    const full = one.held.row.instance === explained
+    if (!state && !full) return NOTHING
     const surroundings = { now, instance: one.held.row.instance, prevalence, scopeSize }
-    const seen = instanceView(state, { ...surroundings, covered: { dns: dnsCovered }, settings: rules })
+    const seen = instanceView(full || !state ? one.own.state : state, {
+      ...surroundings,
+      covered: { dns: dnsCovered },
+      settings: rules,
+    })
     return judgeView(detection, seen, rules, { log: told.failed, metrics })
   }
 
   function isRare(fraction: number | undefined): boolean {
     const scopeSize = holders.scopeSize()
     if (fraction === undefined) return false
-    return Math.round(fraction * scopeSize) <= 1 || (scopeSize >= rules.novelty.smallScope && fraction <= rules.novelty.rare)
+    return (
+      Math.round(fraction * scopeSize) <= 1 || (scopeSize >= rules.novelty.smallScope && fraction <= rules.novelty.rare)
+    )
   }
 
   function judge(one: Watched): Judged {

@@ -1,5 +1,6 @@
 import type { Glimpse } from '../core/glimpse.ts'
 import type { RuleSettings } from '../core/rule-settings.ts'
+import { isOwnPoolAddress, isOwnTunnelAddress } from './indicators/operators.ts'
 import { isStratumPort } from './indicators/ports.ts'
 import { tunnelPorts } from './indicators/tunnels.ts'
 
@@ -11,9 +12,11 @@ const known = new Set(tunnelPorts.map(({ value }) => Number(value)))
  * silent. What the rules ask of a conversation stands here once more as the least of it, and glance.test.ts holds the two
  * against each other.
  */
-export function mostPoints(seen: Glimpse, { tunnel, mining, points }: RuleSettings): number {
+export function mostPoints(seen: Glimpse, settings: RuleSettings): number {
+  const { tunnel, mining, points } = settings
   const { port, opened, clientPorts } = seen
   if (port === SSH || known.has(port) || isStratumPort(port)) return Number.POSITIVE_INFINITY
+  if (isOwnTunnelAddress(settings, seen.peer) || isOwnPoolAddress(settings, seen.peer)) return Number.POSITIVE_INFINITY
   if (!opened) return 0
   let most = 0
   if (seen.stratumMinutes >= mining.stratumMinutes && clientPorts <= mining.stratumMaxConnections)
