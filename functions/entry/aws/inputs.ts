@@ -65,7 +65,7 @@ export function createInputs(
   }
 
   /** Lines that a stream carries, those of all its records together: a record may be a single line. */
-  async function onLines(parts: readonly Uint8Array[], arn: string | undefined): Promise<Tally> {
+  async function onLines(parts: readonly { readonly bytes: Uint8Array }[], arn: string | undefined): Promise<Tally> {
     const account = arn?.split(':')[4]
     if (arn === undefined || !streams.has(arn))
       throw new InputError(`Cannot read stream: ${quoted(arn ?? 'a stream without a name')} is not configured`)
@@ -75,7 +75,7 @@ export function createInputs(
     if (!decoder) throw new InputError(`Cannot read stream: it brought lines, and ${quoted(arn)} has no source`)
     const pieces = inPieces(decoder.source, arn, judge)
     const lines = decoder.lines(pieces.sink)
-    for (const bytes of parts) {
+    for (const { bytes } of parts) {
       lines.push(bytes)
       // No line goes on in another record.
       if (bytes.at(-1) !== NEWLINE[0]) lines.push(NEWLINE)
@@ -131,11 +131,7 @@ export function createInputs(
       units.push({
         id: first.id,
         head: first.bytes,
-        judge: () =>
-          onLines(
-            lines.map(one => one.bytes),
-            from,
-          ),
+        judge: () => onLines(lines, from),
       })
     return unitsOf(source, units, tally)
   }
@@ -192,8 +188,9 @@ export function createInputs(
       for (let tried = 1; batch.failures.length > 0 && tried < TRIES; tried++) {
         await sleep(200 * 2 ** tried)
         const failed = new Set(batch.failures)
-        // Lines fail together under the first one's id.
-        const again = opened.records.filter(({ id, content }) => content.kind === 'lines' || failed.has(id))
+        // Lines fail together, under the first one's id.
+        const lines = opened.records.some(({ id, content }) => content.kind === 'lines' && failed.has(id))
+        const again = opened.records.filter(({ id, content }) => (content.kind === 'lines' ? lines : failed.has(id)))
         const next = await onRecords('firehose', { ...opened, records: again, rejected: [] })
         batch = { tally: sumOf(batch.tally, next.tally), failures: next.failures }
       }
