@@ -51,6 +51,7 @@ export function createJudge({ fleet, settings, dnsCovered, judged }: JudgeOption
   const rows = residents.map(resident => rowOf(fleet, resident.instance, resident.exempt))
   const scopeSize = residents.filter(({ exempt }) => !exempt).length
   const states = new Map<string, { readonly state: InstanceState; told: Told | undefined; cut: boolean }>()
+  const isKept = (name: string) => rules.some(rule => rule.keeps?.(name, settings) === true)
   let clock = start
   const ledger = memoryLedger({ now: () => clock })
   const shared = rowCache(ledger, 256, undefined)
@@ -66,11 +67,7 @@ export function createJudge({ fleet, settings, dnsCovered, judged }: JudgeOption
     for (const { flow, out } of flows) addFlow(held.state, flow, out)
     for (const window of coverage) addCoverage(held.state, window)
     for (const seen of names)
-      addSeenName(
-        held.state,
-        seen,
-        rules.some(rule => rule.keeps?.(seen.name)),
-      )
+      addSeenName(held.state, seen, isKept(seen.name))
     for (const { alert, out } of alerts) addAlert(held.state, alert, out)
     settle(held.state, Math.floor(now / 1000))
     return held

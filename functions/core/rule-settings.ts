@@ -1,5 +1,7 @@
 import * as z from 'zod'
 import { parseCidr } from './address.ts'
+import { InputError } from './errors.ts'
+import { MAX_INDICATORS, MAX_LINE, parseIndicator } from './operator-indicators.ts'
 
 export const AddressRange = z
   .string()
@@ -12,6 +14,18 @@ const suffix = z
     /^[a-z0-9_-]{1,63}(?:\.[a-z0-9_-]{1,63}){0,31}$/,
     'a name such as example.com, which stands for all below it too',
   )
+const indicator = z
+  .string()
+  .max(MAX_LINE)
+  .transform((text, context) => {
+    try {
+      return parseIndicator(text)
+    } catch (thrown) {
+      if (!(thrown instanceof InputError)) throw thrown
+      context.addIssue({ code: 'custom', message: thrown.message, input: text })
+      return z.NEVER
+    }
+  })
 const points = (value: number) => z.number().min(-1000).max(1000).default(value)
 /** Of what the host says: it clears nobody, so it never counts against a breakout. */
 const hostPoints = (value: number) => z.number().min(0).max(1000).default(value)
@@ -44,6 +58,8 @@ export const RuleSettings = z.strictObject({
     .prefault({}),
   /** The provider's service ranges, without those in which anybody can rent an address (AWS: without `EC2`). */
   providerRanges: z.array(AddressRange).max(20_000).default([]),
+  /** The operator's own facts, `kind value # source, date` each (docs/indicators.md), beside the built-in ones. */
+  indicators: z.array(indicator).max(MAX_INDICATORS).prefault([]),
   egress: z
     .strictObject({
       /** `forbidden` says that no instance in scope has business with SSH on the internet: then one session is proof. */

@@ -24,7 +24,7 @@ export interface Rule {
    * True for a name that the rule will want later. State is bounded, and a flood of other names must not push it out.
    * Must be linear in the name's length: the intruder chooses it.
    */
-  keeps?(name: string): boolean
+  keeps?(name: string, settings: RuleSettings): boolean
 }
 
 export interface InstanceView {

@@ -1,6 +1,8 @@
 import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import * as z from 'zod'
-import { ConfigurationError, reasonOf } from '../core/errors.ts'
+import { ConfigurationError, quoted, reasonOf } from '../core/errors.ts'
+import { parseIndicatorList } from '../core/operator-indicators.ts'
 import { Policy } from '../core/policy.ts'
 import { TrackingTimeouts } from '../core/proof.ts'
 import { AddressRange, RuleSettings } from '../core/rule-settings.ts'
@@ -50,6 +52,20 @@ export const Config = z.strictObject({
   proxies: z.array(AddressRange).max(1000).default([]),
   tracking: TrackingTimeouts.prefault({}),
   rules: RuleSettings.prefault({}),
+  /** A list of the operator's own indicators (docs/indicators.md), added to `rules.indicators`. */
+  indicators: z
+    .strictObject({
+      /** Beside the configuration's file, and packaged with it. */
+      file: z
+        .string()
+        .regex(/^\w[\w.-]{0,123}\.txt$/, 'the name of a .txt file beside the configuration')
+        .optional(),
+      /** Of `rules.indicators`; a file bears its own. */
+      date: z.iso.date().optional(),
+      /** Services move: an older list is warned of. */
+      maxAgeDays: z.number().int().min(1).max(3650).default(90),
+    })
+    .prefault({}),
   /** True where resolver query logs cover the VPCs of the scope: only then is a missing DNS answer a signal. */
   dnsCovered: z.boolean().default(false),
   escalation: z
@@ -65,8 +81,11 @@ export type Config = z.infer<typeof Config>
 
 const MAX_CONFIG_BYTES = 1 << 20
 
-/** Reads FIREBREAK_CONFIG: the configuration as JSON, or `file:` and the path of a file that holds it. */
-export function readConfig(environment: Environment): Config {
+/**
+ * Reads FIREBREAK_CONFIG: the configuration as JSON, or `file:` and the path of a file that holds it. `directory`: where the
+ * file of indicators lies; by default beside that file.
+ */
+export function readConfig(environment: Environment, directory?: string): Config {
   const given = environment['FIREBREAK_CONFIG']
   if (given === undefined || given === '')
     throw new ConfigurationError(
@@ -83,7 +102,25 @@ export function readConfig(environment: Environment): Config {
   }
   const parsed = Config.safeParse(withSecrets(json, environment))
   if (!parsed.success) throw new ConfigurationError(`Cannot read FIREBREAK_CONFIG: ${z.prettifyError(parsed.error)}`)
-  return parsed.data
+  const beside = directory ?? (given.startsWith('file:') ? dirname(given.slice('file:'.length)) : '.')
+  return withIndicators(parsed.data, beside)
+}
+
+/** The entries of the file as if they stood in the configuration. */
+function withIndicators(config: Config, directory: string): Config {
+  const { file } = config.indicators
+  if (file === undefined) return config
+  try {
+    const list = parseIndicatorList(readFileSync(join(directory, file), 'utf8'))
+    const rules = RuleSettings.parse({ indicators: list.entries })
+    return {
+      ...config,
+      rules: { ...config.rules, indicators: [...config.rules.indicators, ...rules.indicators] },
+      indicators: { ...config.indicators, date: list.date },
+    }
+  } catch (cause) {
+    throw new ConfigurationError(`Cannot use the file of indicators ${quoted(file)}: ${reasonOf(cause)}`, { cause })
+  }
 }
 
 function readFrom(path: string): string {

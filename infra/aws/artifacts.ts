@@ -69,7 +69,7 @@ export async function writeArtifacts(settings: Settings): Promise<void> {
     FUNCTIONS.map(async name => {
       const { code, map } = await bundle(name)
       const configuration = Buffer.from(configurationOf(name, settings))
-      await writeWhole(`${name}.zip`, zip({ 'index.js': code, 'firebreak.json': configuration }))
+      await writeWhole(`${name}.zip`, zip({ ...settings.beside, 'index.js': code, 'firebreak.json': configuration }))
       await writeWhole(`${name}/index.js.map`, map)
     }),
   )

@@ -1,4 +1,5 @@
 import { readFileSync } from 'node:fs'
+import { dirname, join } from 'node:path'
 import * as z from 'zod'
 import type { FunctionName } from '../../functions/clouds/aws/permissions.ts'
 import { ConfigurationError, quoted, reasonOf } from '../../functions/core/errors.ts'
@@ -74,6 +75,8 @@ export interface Settings {
   readonly config: Config
   /** As it goes into the artifacts, defaults left out. */
   readonly configuration: Readonly<Record<string, unknown>>
+  /** What lies beside the configuration in every artifact, by name. */
+  readonly beside: Readonly<Record<string, Uint8Array>>
 }
 
 /** Set by the template; each reaches the function's configuration through `env:`. The values are stand-ins. */
@@ -99,7 +102,10 @@ export function readSettings(path: string): Settings {
     if (Object.hasOwn(configuration, name))
       throw new ConfigurationError(`Cannot read ${path}: "${name}" is filled in by the template`)
   refuseClearSecrets(path, configuration)
-  const settings = { deployment, configuration, config: readAsFunction(path, configuration, deployment) }
+  const config = readAsFunction(path, configuration, deployment)
+  const { file } = config.indicators
+  const beside = file === undefined ? {} : { [file]: readFileSync(join(dirname(path), file)) }
+  const settings = { deployment, configuration, config, beside }
   checkSources(path, settings.config)
   checkFlowLog(path, settings)
   checkObjects(path, settings)
@@ -120,10 +126,11 @@ function readAsFunction(path: string, configuration: Settings['configuration'], 
   const standIns = Object.values(FILLED_IN).map(({ variable, standIn }) => [variable, standIn])
   const secret = 'a secret that only the deployed function knows'
   try {
-    return readConfig({
+    const environment = {
       ...Object.fromEntries([...standIns, ...Object.keys(secrets).map(variable => [variable, secret])]),
       FIREBREAK_CONFIG: configurationOf('respond', { configuration }),
-    })
+    }
+    return readConfig(environment, dirname(path))
   } catch (cause) {
     if (!(cause instanceof ConfigurationError)) throw cause
     throw new ConfigurationError(`Cannot read ${path} as the functions would: ${cause.message}`, { cause })

@@ -101,8 +101,14 @@ export function createWatch(environment: Environment, { clock = systemClock }: {
   }).use(telemetry.middleware)
 }
 
+interface Told {
+  readonly clock: Clock
+  readonly log: Log
+  readonly metrics: Metrics
+}
+
 /** At a function's start, which comes every few hours. */
-function warnOfAge({ indicators: { date, maxAgeDays } }: Config, { clock, log, metrics }: { clock: Clock; log: Log; metrics: Metrics }): void {
+function warnOfAge({ indicators: { date, maxAgeDays } }: Config, { clock, log, metrics }: Told): void {
   if (date === undefined) return
   const days = ageInDays(date, clock.now())
   if (days <= maxAgeDays) return

@@ -11,6 +11,7 @@ import {
   shown,
   signalsOn,
 } from '../../core/rule-signals.ts'
+import { isOwnPool, isOwnPoolAddress, OWN } from '../indicators/operators.ts'
 import { isWebName, poolNamed, soundsLikePool } from '../indicators/pools.ts'
 import { isServicePort, isSharedStratumPort, isStratumPort } from '../indicators/ports.ts'
 
@@ -38,15 +39,19 @@ export const miningPool: Rule = {
   judge(view) {
     return [
       ...view.conversations.flatMap(conversation => judgeConversation(view, conversation)),
-      ...namesOnly(author, view, serviceOf, view.settings.points.weakIdentity),
+      ...namesOnly(author, view, name => serviceOf(view.settings, name), view.settings.points.weakIdentity),
       ...alertSignals(author, view, 'mining'),
     ]
   },
-  keeps: name => serviceOf(name) !== undefined,
+  keeps: (name, settings) => serviceOf(settings, name) !== undefined,
 }
 
-function serviceOf(name: string): string | undefined {
-  return poolNamed(name)?.value ?? (soundsLikePool(name) ? 'a pool by its labels' : undefined)
+function serviceOf(settings: RuleSettings, name: string): string | undefined {
+  return (
+    poolNamed(name)?.value ??
+    (isOwnPool(settings, name) ? OWN : undefined) ??
+    (soundsLikePool(name) ? 'a pool by its labels' : undefined)
+  )
 }
 
 function judgeConversation(view: InstanceView, conversation: ConversationView) {
@@ -54,6 +59,7 @@ function judgeConversation(view: InstanceView, conversation: ConversationView) {
   const shape = stratumShape(view.settings, conversation)
   return signalsOn(author, view, conversation, [
     ...named(view.settings, conversation, shape.length > 0),
+    ...inOwnRange(view.settings, conversation),
     ...shape,
     ...onStratumPort(view.settings, conversation, shape.length > 0),
   ])
@@ -70,6 +76,7 @@ function named(settings: RuleSettings, conversation: ConversationView, shaped: b
     .filter(({ via, name, first }) => via !== 'ssh' && first <= last + SLACK_SECONDS && !isAllowedName(settings, name))
     .flatMap(({ name }) => {
       const pool = poolNamed(name)
+      if (isOwnPool(settings, name)) return [{ name, of: OWN, stratum: true }]
       if (pool) return [{ name, of: pool.value, stratum: !WEB_PORTS.has(port) || shaped || !isWebName(name, pool) }]
       return soundsLikePool(name) ? [{ name, of: 'a pool by its labels', stratum: shaped || isStratumPort(port) }] : []
     })
@@ -84,6 +91,20 @@ function named(settings: RuleSettings, conversation: ConversationView, shaped: b
       detail: proven
         ? `Connected to ${shown(hit.name)} (${hit.of}) on port ${port}`
         : `Connected to ${shown(hit.name)} (${hit.of}), which may be its website or was not reached`,
+    },
+  ]
+}
+
+/** An address of the operator's list: identity where we opened the connection and it was answered. */
+function inOwnRange(settings: RuleSettings, conversation: ConversationView): Hit[] {
+  const { peer, accepted, established } = conversation
+  if (accepted === 0 || !isOwnPoolAddress(settings, peer)) return []
+  const proven = established && openedByUs(conversation)
+  return [
+    {
+      family: 'identity',
+      points: proven ? settings.points.identity : settings.points.weakIdentity,
+      detail: `The address is a pool’s by ${OWN}`,
     },
   ]
 }

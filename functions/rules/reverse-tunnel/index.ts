@@ -13,6 +13,7 @@ import {
   shown,
   signalsOn,
 } from '../../core/rule-signals.ts'
+import { isOwnTunnelAddress, OWN, ownTunnel } from '../indicators/operators.ts'
 import { isIngress, tunnelBanners, tunnelPorts, tunnelRanges, tunnelsNamed } from '../indicators/tunnels.ts'
 import { shapesOf } from './shape.ts'
 
@@ -42,11 +43,16 @@ export const reverseTunnel: Rule = {
   judge(view) {
     return [
       ...view.conversations.flatMap(conversation => judgeConversation(view, conversation)),
-      ...namesOnly(author, view, name => tunnelsNamed(name)[0]?.of, view.settings.points.weakIdentity),
+      ...namesOnly(author, view, name => serviceOf(view.settings, name), view.settings.points.weakIdentity),
       ...alertSignals(author, view, 'tunnel'),
     ]
   },
-  keeps: name => tunnelsNamed(name).length > 0 || name.startsWith('ssh-') || name.startsWith('SSH-'),
+  keeps: (name, settings) =>
+    serviceOf(settings, name) !== undefined || name.startsWith('ssh-') || name.startsWith('SSH-'),
+}
+
+function serviceOf(settings: RuleSettings, name: string): string | undefined {
+  return tunnelsNamed(name)[0]?.of ?? (ownTunnel(settings, name) && OWN)
 }
 
 function judgeConversation(view: InstanceView, conversation: ConversationView) {
@@ -54,6 +60,7 @@ function judgeConversation(view: InstanceView, conversation: ConversationView) {
   return signalsOn(author, view, conversation, [
     ...named(view.settings, conversation),
     ...inPublishedRange(view.settings, conversation),
+    ...inOwnRange(view.settings, conversation),
     ...bannered(view.settings, conversation),
     ...ssh(view.settings, conversation),
     ...onToolPort(view.settings, conversation),
@@ -67,9 +74,13 @@ function named(settings: RuleSettings, conversation: ConversationView): Hit[] {
   const opened = openedByUs(conversation) && accepted > 0
   const hits = names
     .filter(({ via, name, first }) => via !== 'ssh' && first <= last + SLACK_SECONDS && !isAllowedName(settings, name))
-    .flatMap(({ name }) =>
-      tunnelsNamed(name).map(indicator => ({ name, of: indicator.of, ingress: isIngress(indicator, port) })),
-    )
+    .flatMap(({ name }) => {
+      const own = ownTunnel(settings, name)
+      return [
+        ...tunnelsNamed(name).map(indicator => ({ name, of: indicator.of, ingress: isIngress(indicator, port) })),
+        ...(own ? [{ name, of: OWN, ingress: own.ingress }] : []),
+      ]
+    })
   const hit = hits.find(({ ingress }) => ingress) ?? hits[0]
   if (!hit) return []
   const proven = hit.ingress && opened
@@ -97,6 +108,21 @@ function inPublishedRange(settings: RuleSettings, conversation: ConversationView
     },
   ]
 }
+
+/** An address of the operator's list: identity where we opened the connection and it was answered. */
+function inOwnRange(settings: RuleSettings, conversation: ConversationView): Hit[] {
+  const { peer, accepted, established } = conversation
+  if (accepted === 0 || !isOwnTunnelAddress(settings, peer)) return []
+  const proven = established && openedByUs(conversation)
+  return [
+    {
+      family: 'identity',
+      points: proven ? settings.points.identity : settings.points.weakIdentity,
+      detail: `The address is a tunnel’s by ${OWN}`,
+    },
+  ]
+}
+
 const publishedRanges = tunnelRanges.map(({ value }) => value)
 
 /** The banner of a tunnel's own client. */
