@@ -10,6 +10,8 @@ export interface Outcome extends Case {
   /** When the first log of it arrived, and the first that shows it in use; `undefined`: it never did. */
   readonly shownAt: number | undefined
   readonly usedAt: number | undefined
+  /** Some log that is read says its name or what it is. */
+  readonly identified: boolean
   readonly alertedAt: number | undefined
   readonly cutAt: number | undefined
   /** The signals of the best decision, for a person. */
@@ -94,6 +96,7 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
       dns,
       shownAt: shown?.first,
       usedAt: shown?.used,
+      identified: shown !== undefined && (shown.byFirewall || (dns && shown.byResolver)),
       alertedAt: right[0]?.at,
       cutAt: right.find(({ decision }) => decision === 'isolate')?.at,
       why: best ? whyOf(best) : '',

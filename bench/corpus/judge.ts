@@ -64,11 +64,15 @@ export function createJudge({ fleet, settings, dnsCovered, judged }: JudgeOption
     const held = states.get(row.instance) ?? { state: newState(), told: undefined, cut: false }
     states.set(row.instance, held)
     if (held.cut) return undefined
+    const repeats =
+      flows.length + alerts.length === 0 &&
+      names.every(({ via, name }) => held.state.names.names.has(`${via} ${name}`) && !isKept(name))
     for (const { flow, out } of flows) addFlow(held.state, flow, out)
     for (const window of coverage) addCoverage(held.state, window)
-    for (const seen of names)
-      addSeenName(held.state, seen, isKept(seen.name))
+    for (const seen of names) addSeenName(held.state, seen, isKept(seen.name))
     for (const { alert, out } of alerts) addAlert(held.state, alert, out)
+    // An ordinary name that was seen before says nothing new: it is judged with the flows that follow.
+    if (repeats) return undefined
     settle(held.state, Math.floor(now / 1000))
     return held
   }

@@ -9,18 +9,22 @@ import { meets, report } from './table.ts'
 const PARTS = 2
 
 const { values } = parseArgs({
+  // `npm run bench -- corpus` names it.
+  allowPositionals: true,
   options: {
     instances: { type: 'string', default: '200' },
     hours: { type: 'string', default: '24' },
     /** Breakouts of each kind. */
     breakouts: { type: 'string', default: '2' },
     seeds: { type: 'string', default: '2' },
+    /** The first one's number, to score other fleets. */
+    from: { type: 'string', default: '1' },
     explain: { type: 'boolean', default: false },
   },
 })
 
 const evaluations: Evaluation[] = []
-for (let index = 0; index < Number(values.seeds); index++) {
+for (let index = Number(values.from) - 1; evaluations.length < PARTS * Number(values.seeds); index++) {
   const began = performance.now()
   const seed = `corpus-${index + 1}`
   const dns = index % 2 === 0

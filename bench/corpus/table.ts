@@ -96,12 +96,13 @@ export function meets(evaluations: readonly Evaluation[]): boolean {
   return cuts === 0 && alertsPerThousand <= 1 && promised.inTime >= 0.95 * promised.all
 }
 
-/** A cut is owed where the kind promises one, once its logs show it, and by name only where resolver logs are read. */
+/** A cut is owed where the kind promises one and its logs show what it is: an SSH tunnel by its use, the others by name or alert. */
 export function isPromised(outcome: Outcome): boolean {
-  const { promise, kind, dns } = outcome
-  if (promise !== 'cut' || since(outcome) === undefined) return false
-  return dns || !(kind === 'mining, pool named in DNS' || kind === 'bore')
+  const { promise, identified } = outcome
+  return promise === 'cut' && since(outcome) !== undefined && (isSsh(outcome) || identified)
 }
+
+const isSsh = ({ kind }: Outcome) => kind.startsWith('ssh -R')
 
 const IN_TIME = 10 * 60_000
 
@@ -109,9 +110,8 @@ export function isInTime(outcome: Outcome): boolean {
   return outcome.cutAt !== undefined && timeToCut(outcome) <= IN_TIME
 }
 
-/** A tunnel on SSH's own port is recognised by its use; what has a name or an alert, by its first log. */
-function since({ kind, usedAt, shownAt }: Outcome): number | undefined {
-  return kind.startsWith('ssh -R') ? usedAt : shownAt
+function since(outcome: Outcome): number | undefined {
+  return isSsh(outcome) ? outcome.usedAt : outcome.shownAt
 }
 
 function timeToCut(outcome: Outcome): number {

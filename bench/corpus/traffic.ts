@@ -1,5 +1,5 @@
 import { collecting, type Delivery } from '../../functions/core/delivery.ts'
-import type { Flow, NameSeen } from '../../functions/core/flow.ts'
+import { type Flow, type NameSeen, TCP } from '../../functions/core/flow.ts'
 import { createClock } from '../../functions/sandbox/clock.ts'
 import { createCarrier } from '../../functions/sandbox/network/carrier.ts'
 import type { Opening } from '../../functions/sandbox/network/drivers.ts'
@@ -34,6 +34,9 @@ export interface Traffic {
 export interface Shown {
   first: number | undefined
   used: number | undefined
+  /** A log says its name or what it is: a firewall's, or the resolver's. */
+  byFirewall: boolean
+  byResolver: boolean
 }
 
 export const FIREWALL = 'outer'
@@ -71,7 +74,11 @@ export function createTraffic({ fleet, seed, lasts }: TrafficOptions): Traffic {
       const { near } = session
       labels.set(`${resident.instance} ${near.remote} ${near.remotePort}`, opening.label)
       say(resident, session, opening, at)
-      if (!opening.ordinary && (opening.host ?? opening.serverName) !== undefined) show(resident, 'first', at + MINUTE)
+      if (!opening.ordinary && opening.host !== undefined) {
+        show(resident, 'first', at + MINUTE)
+        of(resident).byResolver = true
+        of(resident).byFirewall ||= opening.serverName !== undefined && opening.protocol === TCP
+      }
       if (opening.recognised) alarms.set(session, at + 700)
     },
     observed(session, to) {
@@ -92,7 +99,8 @@ export function createTraffic({ fleet, seed, lasts }: TrafficOptions): Traffic {
       asked.set(key, at)
       sink.name(dnsName(resident, host, [near.remote], at))
     }
-    if (serverName !== undefined)
+    // Of QUIC the firewall logs no handshake.
+    if (serverName !== undefined && near.protocol === TCP)
       sink.name({
         ...base,
         via: 'tls',
@@ -107,7 +115,10 @@ export function createTraffic({ fleet, seed, lasts }: TrafficOptions): Traffic {
 
   function alarm({ near }: Session, at: number): void {
     const resident = byInterface.get(near.interface)
-    if (resident) show(resident, 'first', at + EVENT_DELAY)
+    if (resident) {
+      show(resident, 'first', at + EVENT_DELAY)
+      of(resident).byFirewall = true
+    }
     events.sink.alert({
       kind: 'mining',
       rule: 'Cryptomining pool: stratum',
@@ -123,9 +134,15 @@ export function createTraffic({ fleet, seed, lasts }: TrafficOptions): Traffic {
     })
   }
 
-  function show({ instance }: Resident, what: keyof Shown, at: number): void {
-    const before = shown.get(instance) ?? { first: undefined, used: undefined }
-    shown.set(instance, { ...before, [what]: before[what] ?? at })
+  function of({ instance }: Resident): Shown {
+    const one = shown.get(instance) ?? { first: undefined, used: undefined, byFirewall: false, byResolver: false }
+    shown.set(instance, one)
+    return one
+  }
+
+  function show(resident: Resident, what: 'first' | 'used', at: number): void {
+    const one = of(resident)
+    one[what] ??= at
   }
 
   /** What the window's packets say of a breakout, from the ground truth. */

@@ -95,10 +95,14 @@ export const RuleSettings = z.strictObject({
       servedMinutes: threshold(4),
       /** A page a minute. */
       servedMinBytes: threshold(4096),
+      /** What comes in besides acknowledgements: opening a forwarded connection and asking for one page is 270 B (measured). */
+      requestBytes: threshold(250),
       /** An acknowledgement has 40 B, 52 with timestamps and 64 with one selective block (RFC 7323, RFC 2018). */
       acknowledgementBytes: threshold(64),
       /** A copy runs at the wire's rate; pages that somebody reads come to 0.25 MB a minute (measured). */
       bulkBytes: threshold(2_000_000),
+      /** Of its bytes: what a copy begins and ends with is small. */
+      copyShare: threshold(0.9),
       /** Besides its opening: less than this does not say who is served. */
       insideMinPackets: threshold(6),
       /** How long an unused connection must stand open to be a sign: a person inside types at once. */

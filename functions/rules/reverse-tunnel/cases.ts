@@ -35,6 +35,26 @@ export const cases: readonly RuleCase[] = [
     },
   },
   {
+    name: 'ssh -R on port 22 whose visitor reads long pages: most of what comes in acknowledges',
+    matches: true,
+    decision: 'isolate',
+    did: {
+      connections: [
+        { peer: outside, port: 22, minutes: [setUp, ...steady(6, { out: [680, 950_000], in: [370, 21_500] })] },
+      ],
+    },
+  },
+  {
+    name: 'lines of a log of ours sent over SSH, as small as pages',
+    matches: true,
+    decision: 'alert',
+    did: {
+      connections: [
+        { peer: outside, port: 22, minutes: [setUp, ...steady(60, { out: [215, 260_000], in: [110, 5800] })] },
+      ],
+    },
+  },
+  {
     name: 'ssh -R of a client that exchanges less, typed through',
     matches: true,
     decision: 'isolate',

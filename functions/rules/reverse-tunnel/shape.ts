@@ -4,6 +4,8 @@ import type { RuleSettings } from '../../core/rule-settings.ts'
 import type { Hit } from '../../core/rule-signals.ts'
 
 const SSH = 22
+/** IPv4 and TCP with timestamps (RFC 7323). */
+const ACKNOWLEDGEMENT = 52
 
 /**
  * The shapes of a reverse tunnel on a connection that we opened. That a session of SSH opened, stays open and keeps itself
@@ -56,7 +58,6 @@ function isSetup(
  */
 function servesInside(conversation: ConversationView, limits: RuleSettings['tunnel']): boolean {
   const { setups, minutes } = conversation
-  const opening = new Set(setups.map(({ at }) => Math.floor(at / 60)))
   const rest = (sum: 'packetsOut' | 'packetsIn' | 'bytesOut' | 'bytesIn') =>
     setups.reduce((left, setup) => left - setup[sum], conversation[sum])
   const [packetsOut, packetsIn, bytesOut, bytesIn] = [
@@ -65,11 +66,9 @@ function servesInside(conversation: ConversationView, limits: RuleSettings['tunn
     rest('bytesOut'),
     rest('bytesIn'),
   ]
-  const copied = minutes.filter(minute => isBulk(minute, limits)).length
-  const others = minutes.filter(
-    minute => !opening.has(minute.minute) && isTalk(minute) && !isBulk(minute, limits),
-  ).length
-  if (copied > others) return true
+  const bytes = (of: readonly Minute[]) => of.reduce((sum, minute) => sum + minute.bytesOut + minute.bytesIn, 0)
+  const copied = bytes(minutes.filter(minute => isBulk(minute, limits)))
+  if (copied > 0 && copied >= limits.copyShare * bytes(minutes)) return true
   if (packetsOut < limits.insideMinPackets || packetsIn < limits.insideMinPackets) return false
   // What comes in is content, unlike the answers to keepalives, which are as small as those.
   if (bytesIn * packetsOut < 1.5 * bytesOut * packetsIn) return false
@@ -77,8 +76,6 @@ function servesInside(conversation: ConversationView, limits: RuleSettings['tunn
   const followed = bytesOut <= limits.acknowledgementBytes * packetsOut
   return typed || followed
 }
-
-const isTalk = ({ packetsOut, packetsIn }: Minute) => packetsOut > 0 && packetsIn > 0
 
 function isBulk({ span, bytesOut, bytesIn }: Minute, { bulkBytes }: RuleSettings['tunnel']): boolean {
   return (
@@ -153,7 +150,7 @@ function isServed(minute: Minute, limits: RuleSettings['tunnel']): boolean {
   return (
     bytesOut >= limits.servedMinBytes * span &&
     bytesOut >= 5 * bytesIn &&
-    bytesIn >= limits.acknowledgementBytes * packetsIn &&
+    bytesIn >= ACKNOWLEDGEMENT * packetsIn + limits.requestBytes * span &&
     !isBulk(minute, limits)
   )
 }
