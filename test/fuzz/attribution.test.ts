@@ -5,8 +5,8 @@ import type { Flow } from '../../functions/core/flow.ts'
 import { judge, Policy } from '../../functions/core/policy.ts'
 import { CASE_START, flowsOf } from '../../functions/core/rule-case.ts'
 import { tunnel } from '../../functions/rules/reverse-tunnel/figures.ts'
-import { batchOf, collecting } from '../../functions/sources/envelopes/sink-fixture.ts'
 import { awsVpcFlow } from '../../functions/sources/aws-vpc-flow/index.ts'
+import { batchOf, collecting } from '../../functions/sources/envelopes/sink-fixture.ts'
 import { ACCOUNT, DAY, deliveryOf, type Holding, watchFleet } from './fleet.ts'
 
 /** A tunnel that is cut for wherever it is attributed, and whom that must never be. */
@@ -52,7 +52,8 @@ async function cutFor(
   fleet.at(END)
   await fleet.start()(deliveryOf({ flows }))
   const cut = fleet.sent.filter(
-    finding => judge(finding, description(finding.instance, launchedAt, state), undefined, policy, END).verdict === 'isolate',
+    finding =>
+      judge(finding, description(finding.instance, launchedAt, state), undefined, policy, END).verdict === 'isolate',
   )
   return [...new Set(cut.map(({ instance }) => instance))]
 }
@@ -74,7 +75,8 @@ test('records older than the instance cut nobody, neither by the inventory nor b
 })
 
 test('late records of an instance that is gone cut nobody', async () => {
-  for (const state of ['terminated', 'shutting-down']) assert.deepEqual(await cutFor([holding()], breakout(), { state }), [])
+  for (const state of ['terminated', 'shutting-down'])
+    assert.deepEqual(await cutFor([holding()], breakout(), { state }), [])
 })
 
 test('a record whose stream is not its interface’s is refused, and cuts nobody', async () => {
@@ -98,7 +100,10 @@ test('one private address in two VPCs: a firewall’s record is of its own VPC�
 
 test('records of an unknown firewall cut nobody, whatever it is called', async () => {
   for (const firewall of ['nowhere', '__proto__', 'constructor'])
-    assert.deepEqual(await cutFor([holding()], breakout({ interface: undefined, firewall }), { firewalls: { one: 'vpc-1' } }), [])
+    assert.deepEqual(
+      await cutFor([holding()], breakout({ interface: undefined, firewall }), { firewalls: { one: 'vpc-1' } }),
+      [],
+    )
 })
 
 test('records of another account, and of addresses that the interface does not hold, cut nobody', async () => {

@@ -1,7 +1,13 @@
-import type { Alert, Flow, NameSeen } from '../../functions/core/flow.ts'
 import { collecting, type Delivery } from '../../functions/core/delivery.ts'
 import type { Finding } from '../../functions/core/finding.ts'
-import { type AclRow, type AddressRow, type InstanceRow, type InterfaceRow, inventoryKeys } from '../../functions/core/inventory.ts'
+import type { Alert, Flow, NameSeen } from '../../functions/core/flow.ts'
+import {
+  type AclRow,
+  type AddressRow,
+  type InstanceRow,
+  type InterfaceRow,
+  inventoryKeys,
+} from '../../functions/core/inventory.ts'
 import { memoryLedger } from '../../functions/core/memory-ledger.ts'
 import type { DeadLetter, Ledger } from '../../functions/core/ports.ts'
 import { RuleSettings } from '../../functions/core/rule-settings.ts'

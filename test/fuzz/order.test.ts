@@ -2,16 +2,16 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Alert, Flow, NameSeen } from '../../functions/core/flow.ts'
-import { CASE_START, flowsOf, type RuleCase } from '../../functions/core/rule-case.ts'
-import { RuleSettings } from '../../functions/core/rule-settings.ts'
-import { score } from '../../functions/core/score.ts'
 import { instanceKey, readRow } from '../../functions/core/instance-row.ts'
 import { settle } from '../../functions/core/instance-state.ts'
 import { instanceView } from '../../functions/core/instance-view.ts'
-import { rules } from '../../functions/rules/registry.ts'
+import { CASE_START, flowsOf, type RuleCase } from '../../functions/core/rule-case.ts'
+import { RuleSettings } from '../../functions/core/rule-settings.ts'
+import { score } from '../../functions/core/score.ts'
 import { cases as dnsTunnel } from '../../functions/rules/dns-tunnel/cases.ts'
 import { cases as internalProbing } from '../../functions/rules/internal-probing/cases.ts'
 import { cases as miningPool } from '../../functions/rules/mining-pool/cases.ts'
+import { rules } from '../../functions/rules/registry.ts'
 import { cases as reverseTunnel } from '../../functions/rules/reverse-tunnel/cases.ts'
 import { createRandom } from '../../functions/sandbox/scenario/random.ts'
 import { ACCOUNT, DAY, deliveryOf, type Holding, watchFleet } from './fleet.ts'
@@ -40,7 +40,9 @@ type Item =
  */
 function outsideOf(address: string, index: number): string {
   const last = address.slice(address.lastIndexOf(address.includes(':') ? ':' : '.') + 1)
-  return address.startsWith('203.0.113.') || address.startsWith('2001:db8::') ? `2001:db8:${index + 1}::${last}` : address
+  return address.startsWith('203.0.113.') || address.startsWith('2001:db8::')
+    ? `2001:db8:${index + 1}::${last}`
+    : address
 }
 
 interface Member extends Holding {
@@ -49,16 +51,41 @@ interface Member extends Holding {
 
 function memberOf({ did }: RuleCase, index: number): Member {
   const address = `10.20.1.${index + 10}`
-  const held = { instance: `i-${index}`, interface: `eni-${index}`, address, vpc: 'vpc-1', from: CASE_START * 1000 - DAY }
+  const held = {
+    instance: `i-${index}`,
+    interface: `eni-${index}`,
+    address,
+    vpc: 'vpc-1',
+    from: CASE_START * 1000 - DAY,
+  }
   const flows = [...(did.flows ?? []), ...(did.connections ?? []).flatMap(flowsOf)].map(({ flow }): Item => {
     const own = (text: string) => (text === OURS ? address : outsideOf(text, index))
-    const record = { ...flow, interface: held.interface, account: ACCOUNT, source: own(flow.source), destination: own(flow.destination) }
+    const record = {
+      ...flow,
+      interface: held.interface,
+      account: ACCOUNT,
+      source: own(flow.source),
+      destination: own(flow.destination),
+    }
     return { kind: 'flow', at: flow.end, record }
   })
   const names = (did.names ?? []).map(({ name, via = 'dns', addresses, at = 0, port }): Item => {
     const time = CASE_START + at * 60
     const unknown = { clientPort: undefined, instance: undefined, firewall: undefined }
-    return { kind: 'name', at: time, record: { via, name, addresses: addresses.map(one => outsideOf(one, index)), client: address, peerPort: port, vpc: held.vpc, time, ...unknown } }
+    return {
+      kind: 'name',
+      at: time,
+      record: {
+        via,
+        name,
+        addresses: addresses.map(one => outsideOf(one, index)),
+        client: address,
+        peerPort: port,
+        vpc: held.vpc,
+        time,
+        ...unknown,
+      },
+    }
   })
   const alerts = (did.alerts ?? []).map((one): Item => {
     const record: Alert = {

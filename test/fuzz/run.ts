@@ -46,7 +46,9 @@ async function decoders(inputs: number, seed: number, first: number): Promise<vo
 
 async function peers(count: number): Promise<void> {
   const { row, shared, heap, decision } = await scan(count)
-  say(`A scan of ${count} peers: ${row} bytes in its row, ${shared} in shared rows, heap grew by ${mebi(heap)}, ${decision}`)
+  say(
+    `A scan of ${count} peers: ${row} bytes in its row, ${shared} in shared rows, heap grew by ${mebi(heap)}, ${decision}`,
+  )
 }
 
 if (values.again === undefined) {
