@@ -5,6 +5,7 @@ import { join } from 'node:path'
 import { test } from 'node:test'
 import { ConfigurationError } from '../core/errors.ts'
 import { readConfig } from './config.ts'
+import { warnOfAge } from './indicator-age.ts'
 
 const base = {
   account: '111122223333',
@@ -54,4 +55,25 @@ test('readConfig() refuses an entry in the configuration and says which', () => 
       }),
     /the kind is "pools".*\n?.*rules\.indicators\[1\]/,
   )
+})
+
+test('warnOfAge() warns of a list that is older than it may be, and of no other', () => {
+  const warned = (indicators: { date?: string; maxAgeDays: number }) => {
+    const told: unknown[] = []
+    warnOfAge(
+      { indicators },
+      {
+        clock: { now: () => Date.parse('2026-11-24T12:00:00Z') },
+        log: { info() {}, warn: (message, fields) => void told.push([message, fields]), error() {} },
+        metrics: { count: name => void told.push(name) },
+      },
+    )
+    return told
+  }
+  assert.deepEqual(warned({ date: '2026-08-25', maxAgeDays: 90 }), [
+    ['list of indicators is old', { date: '2026-08-25', days: 91, maxAgeDays: 90 }],
+    'IndicatorsOld',
+  ])
+  assert.deepEqual(warned({ date: '2026-08-26', maxAgeDays: 90 }), [])
+  assert.deepEqual(warned({ maxAgeDays: 90 }), [])
 })

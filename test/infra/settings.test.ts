@@ -60,6 +60,17 @@ test('a function that opens no tickets needs no secret and knows no tracker', ()
   }
 })
 
+test('the file of indicators beside the settings is checked and goes into the artifacts', async () => {
+  const list = '# date: 2026-11-20\npool a.example.net # x\n'
+  await writeFile(join(folder, 'indicators.txt'), list)
+  const path = await changed(['configuration', 'indicators'], { file: 'indicators.txt' })
+  const { beside, config } = readSettings(path)
+  assert.deepEqual(beside, { 'indicators.txt': Buffer.from(list) })
+  assert.equal(config.rules.indicators.length, 1)
+  await writeFile(join(folder, 'indicators.txt'), `${list}pool com\n`)
+  assert.throws(() => readSettings(path), /as the functions would: .*line 3/)
+})
+
 test('readSettings() refuses a file that is missing or no JSON', async () => {
   assert.throws(
     () => readSettings(join(folder, 'nothing.json')),

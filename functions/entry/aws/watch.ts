@@ -4,14 +4,14 @@ import type { Context, FirehoseTransformationResult, SQSBatchResponse } from 'aw
 import * as z from 'zod'
 import { s3LogObjects } from '../../clouds/aws/log-objects.ts'
 import { InputError } from '../../core/errors.ts'
-import { ageInDays } from '../../core/operator-indicators.ts'
-import type { Clock, Log, Metrics } from '../../core/ports.ts'
+import type { Clock } from '../../core/ports.ts'
 import { score } from '../../core/score.ts'
 import { createWatch as watcher } from '../../core/watch.ts'
 import { rules } from '../../rules/registry.ts'
 import { openFirehose, openKinesis, openQueue } from '../../sources/envelopes/records.ts'
 import { openSubscription } from '../../sources/envelopes/subscription.ts'
 import type { Config, Environment } from '../config.ts'
+import { warnOfAge } from '../indicator-age.ts'
 import { awsAdapters, systemClock } from './adapters.ts'
 import { createInputs } from './inputs.ts'
 import { openMessage, openTopic } from './messages.ts'
@@ -19,7 +19,7 @@ import { NOTHING, sumOf, type Tally } from './pieces.ts'
 import { type Shape, shapeOf } from './shapes.ts'
 
 /** What one invocation came to, where nobody asks for another answer. */
-export interface Watched extends Tally {
+interface Watched extends Tally {
   readonly kind: 'control' | 'judged' | 'rejected'
 }
 
@@ -99,21 +99,6 @@ export function createWatch(environment: Environment, { clock = systemClock }: {
       telemetry.flush()
     }
   }).use(telemetry.middleware)
-}
-
-interface Told {
-  readonly clock: Clock
-  readonly log: Log
-  readonly metrics: Metrics
-}
-
-/** At a function's start, which comes every few hours. */
-function warnOfAge({ indicators: { date, maxAgeDays } }: Config, { clock, log, metrics }: Told): void {
-  if (date === undefined) return
-  const days = ageInDays(date, clock.now())
-  if (days <= maxAgeDays) return
-  log.warn('list of indicators is old', { date, days, maxAgeDays })
-  metrics.count('IndicatorsOld')
 }
 
 function firewallsOf({ logGroups, buckets, streams }: Config): Record<string, string> {
