@@ -6,7 +6,7 @@ import type { RangedFile } from '../../core/source.ts'
 import { type ClientOptions, connection, type Environment } from './clients.ts'
 import { codeOf } from './faults.ts'
 
-export interface ObjectName {
+interface ObjectName {
   readonly bucket: string
   readonly key: string
 }
