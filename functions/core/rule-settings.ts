@@ -179,7 +179,8 @@ export const RuleSettings = z.strictObject({
       sshEgress: points(20),
       toolPort: points(15),
       stratum: points(35),
-      longStratum: points(45),
+      /** Ordinary streams of small messages have the shape for hours and often a peer of their own: together no alert. */
+      longStratum: points(40),
       /** On a port of TLS and other registered services: a tenth of ordinary long flows has the shape. */
       stratumOnServicePort: points(30),
       stratumPort: points(30),

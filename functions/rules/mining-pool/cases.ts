@@ -46,6 +46,25 @@ export const cases: readonly RuleCase[] = [
     },
   },
   {
+    name: 'a pool that no list knows, by its labels and a port that pools share with others',
+    matches: true,
+    decision: 'isolate',
+    did: {
+      connections: [{ ...miner, port: 5555, minutes: [handshake] }],
+      names: [{ name: 'stratum-ravencoin.example.net', addresses: [pool] }],
+    },
+  },
+  {
+    name: 'a stream of small messages for hours on an odd port, to a peer of this instance alone',
+    matches: true,
+    decision: 'watch',
+    did: {
+      connections: [{ ...miner, port: 50_051 }],
+      names: [{ name: 'stream.example.net', addresses: [pool] }],
+      dnsCovered: true,
+    },
+  },
+  {
     name: 'an alert of the firewall on a connection that we opened',
     matches: true,
     decision: 'isolate',

@@ -65,6 +65,8 @@ function judgeConversation(view: InstanceView, conversation: ConversationView) {
   ])
 }
 
+const isPoolPort = (port: number) => isStratumPort(port) || isSharedStratumPort(port)
+
 /**
  * A pool's name and a connection of ours to where it resolved. A name under which its website may answer needs another
  * port than the web's, a name that only sounds like a pool needs stratum's port or shape; otherwise it is weak.
@@ -78,7 +80,7 @@ function named(settings: RuleSettings, conversation: ConversationView, shaped: b
       const pool = poolNamed(name)
       if (isOwnPool(settings, name)) return [{ name, of: OWN, stratum: true }]
       if (pool) return [{ name, of: pool.value, stratum: !WEB_PORTS.has(port) || shaped || !isWebName(name, pool) }]
-      return soundsLikePool(name) ? [{ name, of: 'a pool by its labels', stratum: shaped || isStratumPort(port) }] : []
+      return soundsLikePool(name) ? [{ name, of: 'a pool by its labels', stratum: shaped || isPoolPort(port) }] : []
     })
   const hit = hits.find(({ stratum }) => stratum) ?? hits[0]
   if (!hit) return []
