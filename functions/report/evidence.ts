@@ -49,7 +49,8 @@ export function reasonsOf(signals: readonly Signal[]): { readonly strongest: Sig
   const against = signals.filter(({ points }) => points > 0)
   const isCall = ({ family, peer }: Signal) => family === 'host' && peer !== undefined
   const rank = new Map([...against.filter(one => !isCall(one))].reverse().map(({ peer, points }) => [peer, points]))
-  const calls = newestOf(against.filter(isCall), ({ detail }) => detail)
+  // Without points they still name.
+  const calls = newestOf(signals.filter(isCall), ({ detail }) => detail)
   return {
     strongest: against.filter(one => !isCall(one)).slice(0, 3),
     calls: calls.toSorted((a, b) => (rank.get(b.peer) ?? 0) - (rank.get(a.peer) ?? 0)).slice(0, MAX_CALLS),
