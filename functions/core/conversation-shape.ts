@@ -111,12 +111,12 @@ export function openingsOf(conversation: Conversation): Opening[] {
   if (!(proven & OUR_SYN) || service !== 'theirs') return []
   const exact = new Set([...connections.values()].map(({ opened }) => opened).filter(opened => opened > 0))
   const minutes = new Set([...exact].map(minuteOf))
-  const others = [...(setup ? [setup] : []), ...setupsOf(records, sourceOf(conversation))]
-    .map(({ at }) => at)
   const spans = new Map<number, number>()
   for (let at = 0; at < records.length; at += STRIDE)
     if (isAsking(records[at + 1] ?? 0))
       spans.set(Math.floor((records[at] ?? 0) / 8), ((records[at + 1] ?? 0) >> MARK.span) & 15)
+  const others = [...(setup ? [setup] : []), ...setupsOf(records, sourceOf(conversation))]
+    .map(({ at }) => at)
     .filter(at => !minutes.has(minuteOf(at)))
   const all = [...exact, ...new Set(others)]
     .map(from => ({ from, to: from + 60 * (spans.get(minuteOf(from)) ?? 1) - 1 }))

@@ -116,6 +116,7 @@ export function lettersOf(
     position: `${position} ${one.position}`,
     reason: one.reason,
     bytes: one.bytes,
+    ...(one.whole ? { whole: one.whole } : {}),
   }))
   const unusable = unsound.slice(0, MAX_REJECTED).map(({ record, reason }) => ({
     source,

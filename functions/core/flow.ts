@@ -93,11 +93,19 @@ export interface ToolCall {
   end: number
 }
 
+export interface Whole {
+  readonly length: number
+  readonly sha256: string
+}
+
 export interface Rejected {
   /** Within the input that was decoded: `line 3`, `event 12 (id)`. */
   position: string
   reason: string
+  /** The first kilobyte. */
   bytes: Uint8Array
+  /** Length in bytes and digest of all of it, where it was longer than that. */
+  whole?: Whole
 }
 
 /** Where a source puts what it decodes. Objects are the receiver's to keep. */

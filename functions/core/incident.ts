@@ -61,7 +61,9 @@ export const Incident = z.object({
   steps: z.record(z.string(), StepRecord),
   cut: z.object({
     state: CutState,
-    /** When the last change of the cut was answered, milliseconds; later flow-log windows prove it. */
+    /** When the first change of the cut was answered, milliseconds: what passes later has survived it. */
+    first: z.number().optional(),
+    /** When its last change was answered: later flow-log windows prove it. */
     at: z.number().optional(),
     reasons: z.array(z.string().max(1024)),
     checkedAt: z.number().optional(),

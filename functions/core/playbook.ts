@@ -7,6 +7,8 @@ import type { Clock, Ledger, Log, Stage, Step } from './ports.ts'
 /** Tries within the lane; after that verify, which comes every few minutes, lets the step be tried again. */
 export const MAX_ATTEMPTS = 3
 
+const NO_CHANGE = 'Nothing to change'
+
 export interface Run {
   readonly ledger: Ledger
   readonly clock: Clock
@@ -85,7 +87,7 @@ async function applyStep(run: Run, step: Step, incident: Incident): Promise<Appl
         ...done.map((text): JournalLine => ({ at, kind: 'result', step: step.id, text })),
         ...unable.map((text): JournalLine => ({ at, kind: 'note', step: step.id, text: `Not possible: ${text}` })),
         ...(done.length + unable.length === 0
-          ? [{ at, kind: 'result', step: step.id, text: 'Nothing to change' } satisfies JournalLine]
+          ? [{ at, kind: 'result', step: step.id, text: NO_CHANGE } satisfies JournalLine]
           : []),
       ],
     }
@@ -186,7 +188,7 @@ export async function runPlaybook(
   )
   const contained = await applySteps(run, contain, held.incident)
   if (contain.length > 0)
-    held = await record(run, held, contained, (incident, now) => concludeContain(run.steps, incident, now))
+    held = await record(run, held, contained, (incident, now) => concludeContain(run.steps, incident, contained, now))
   const preserved = await preserve
   if (preserved.length > 0) held = await record(run, held, preserved, incident => incident)
 
@@ -202,7 +204,12 @@ export async function runPlaybook(
 }
 
 /** What may be said right after the change: nothing is proven yet, and a refused deny may leave a conversation alive. */
-function concludeContain(steps: readonly Step[], incident: Incident, now: number): Incident {
+function concludeContain(
+  steps: readonly Step[],
+  incident: Incident,
+  applied: readonly Applied[],
+  now: number,
+): Incident {
   const contain = steps.filter(({ stage }) => stage === 'contain').map(({ id }) => id)
   const failed = Object.entries(incident.steps).filter(
     ([id, { status }]) => contain.includes(id) && status === 'failed',
@@ -212,6 +219,11 @@ function concludeContain(steps: readonly Step[], incident: Incident, now: number
     ...failed.map(([step, { reason }]) => `Step ${step} failed: ${reason}`),
     ...refused.map(({ peer, acl, reason }) => `${peer} is not denied in ${acl}: ${reason}`),
   ]
+  const changed = applied.some(({ lines }) => lines.some(({ kind, text }) => kind === 'result' && text !== NO_CHANGE))
+  const { first = now, at = now } = incident.cut
+  // A pass that found everything in place leaves what verify has proven.
+  if (!changed && failed.length === 0 && incident.cut.at !== undefined) return incident
   const state = failed.length > 0 ? 'pending' : refused.length > 0 ? 'new-flows-only' : 'unverified'
-  return { ...incident, cut: { ...incident.cut, state, at: now, reasons: reasons.map(text => text.slice(0, 1024)) } }
+  const told = reasons.map(text => text.slice(0, 1024))
+  return { ...incident, cut: { ...incident.cut, state, first, at: changed ? now : at, reasons: told } }
 }

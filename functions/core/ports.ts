@@ -1,4 +1,5 @@
 import type { Description } from './description.ts'
+import type { Whole } from './flow.ts'
 import type { Incident } from './incident.ts'
 import type { Order } from './order.ts'
 
@@ -50,6 +51,8 @@ export interface DeadLetter {
   readonly position: string
   readonly reason: string
   readonly bytes: Uint8Array
+  /** Length and digest of all of it, where `bytes` is only its beginning. */
+  readonly whole?: Whole
 }
 
 export interface DeadLetters {

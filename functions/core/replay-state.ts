@@ -26,7 +26,7 @@ export interface HeldState {
   settled(now: number, worth: Worth): InstanceState | undefined
 }
 
-export interface Worth {
+interface Worth {
   /** The most points of a conversation, novelty left out. */
   points(seen: Glimpse): number
   /** The most that a peer's novelty adds. */

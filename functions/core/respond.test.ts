@@ -303,3 +303,15 @@ test('respond() denies a residual peer once, and only while the incident is cut'
   assert.equal((await incidentOf(engine)).residual.length, 1)
   assert.deepEqual((await incidentOf(engine)).restorePoint?.interfaces[0]?.groups, ['sg-agents'])
 })
+
+test('a later finding that changes nothing leaves the time and the proof of the cut alone', async () => {
+  const engine = await engineOf()
+  const cut = await handle(engine, findingOf())
+  engine.clock.advance(60_000)
+  const joined = await handle(engine, findingOf({ id: 'f2'.padEnd(64, '0') }))
+  assert.deepEqual(joined?.cut, cut?.cut)
+  engine.clock.advance(60_000)
+  const widened = await handle(engine, findingOf({ id: 'f3'.padEnd(64, '0'), peers: [peer('198.51.100.7')] }))
+  assert.equal(widened?.cut.first, cut?.cut.first)
+  assert.equal(widened?.cut.at, engine.clock.now())
+})

@@ -135,7 +135,9 @@ export function createWatch(
       corrupt.length = 0
       asked.clear()
       const before = recordOf(value, now, row.instance, unpacked, corrupt)
-      const added = addAll(before.state, evidence, name => detection.rules.some(rule => rule.keeps?.(name, settings.rules)))
+      const added = addAll(before.state, evidence, name =>
+        detection.rules.some(rule => rule.keeps?.(name, settings.rules)),
+      )
       settle(before.state, Math.floor(now / 1000))
       const view = instanceView(before.state, {
         now: Math.floor(now / 1000),

@@ -21,7 +21,7 @@ export async function observe(
   const incidents = (await listIncidents(ledger)).held.map(({ incident }) => incident)
   const target = members.find(({ name }) => name === scenario.expect.instance)
   const incident = incidents.find(({ instance }) => instance === target?.instance) ?? incidents[0]
-  const cutAt = incident?.cut.at
+  const cutAt = incident?.cut.first
   // Where nothing was cut, what passes is what passed since the live phase began.
   const since = Math.max(cutAt ?? network.live, network.live)
   const instance = incident?.instance ?? target?.instance

@@ -56,13 +56,13 @@ export function sqsDeadLetters(sqs: () => SQSClient, { url, deadline = 20_000 }:
 }
 
 /** `{source, position, reason, length, sha256, head}`: length in bytes, head the first kilobyte in base64. */
-export function letterBody({ source, position, reason, bytes }: DeadLetter): string {
+export function letterBody({ source, position, reason, bytes, whole }: DeadLetter): string {
   return messageBody({
     source: source.slice(0, MAX_TEXT.source),
     position: position.slice(0, MAX_TEXT.position),
     reason: reason.slice(0, MAX_TEXT.reason),
-    length: bytes.byteLength,
-    sha256: createHash('sha256').update(bytes).digest('hex'),
+    length: whole?.length ?? bytes.byteLength,
+    sha256: whole?.sha256 ?? createHash('sha256').update(bytes).digest('hex'),
     head: Buffer.from(bytes.subarray(0, KEPT_BYTES)).toString('base64'),
   })
 }

@@ -116,8 +116,7 @@ export function createInputs(
 
   async function onRecords(source: string, { records, rejected, from }: Opened<Carried>): Promise<Batch> {
     let tally = NOTHING
-    for (const { position, reason, bytes } of rejected)
-      tally = sumOf(tally, await reject({ source, position, reason, bytes }))
+    for (const one of rejected) tally = sumOf(tally, await reject({ source, ...one }))
     const lines: { readonly id: string; readonly bytes: Uint8Array }[] = []
     const units: { readonly id: string; readonly head: Uint8Array; judge(): Promise<Tally> }[] = []
     for (const { id, content } of records)

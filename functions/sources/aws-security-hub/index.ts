@@ -52,8 +52,11 @@ export const awsSecurityHub: EventSource = {
         if (isCurrent(finding)) emit(finding, Math.floor(finding.UpdatedAt ?? event.time), sink)
       } catch (thrown) {
         if (!(thrown instanceof InputError)) throw thrown
-        const bytes = headOfText(JSON.stringify(given) ?? '')
-        sink.reject({ position: `finding ${index}`, reason: thrown.message, bytes })
+        sink.reject({
+          position: `finding ${index}`,
+          reason: thrown.message,
+          ...headOfText(JSON.stringify(given) ?? ''),
+        })
       }
     })
   },

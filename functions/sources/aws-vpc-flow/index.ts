@@ -29,7 +29,7 @@ export const awsVpcFlow: Source = {
         {
           flow: flow => sink.flow(flow),
           coverage: coverage => sink.coverage(coverage),
-          reject: (reason, bytes, from, to) => sink.reject({ position, reason, bytes: headOf(bytes, from, to) }),
+          reject: (reason, bytes, from, to) => sink.reject({ position, reason, ...headOf(bytes, from, to) }),
         },
         origin,
       )
@@ -37,7 +37,7 @@ export const awsVpcFlow: Source = {
         position = `event ${index} (${id})`
         const reason = unfit(message)
         if (reason) {
-          sink.reject({ position, reason: `Cannot parse flow record: ${reason}`, bytes: headOfText(message) })
+          sink.reject({ position, reason: `Cannot parse flow record: ${reason}`, ...headOfText(message) })
           return
         }
         const { written } = encoder.encodeInto(message, scratch)

@@ -1,7 +1,7 @@
 import { InputError } from '../../core/errors.ts'
 import type { Sink } from '../../core/flow.ts'
 import type { LineOptions, LineReader } from '../../core/source.ts'
-import { headOf } from '../envelopes/head.ts'
+import { type Head, headOf } from '../envelopes/head.ts'
 import { createLineSplitter } from '../envelopes/lines.ts'
 import { compileFormat, type Format, isFieldName } from './format.ts'
 import { createRecordDecoder, MAX_LINE, type RecordDecoder } from './record.ts'
@@ -32,8 +32,8 @@ export function createFlowLines(
     reject: (reason, bytes, from, to) => reject(reason, headOf(bytes, from, to)),
   })
 
-  function reject(reason: string, bytes: Uint8Array): void {
-    sink.reject({ position: `line ${line}`, reason, bytes })
+  function reject(reason: string, head: Head): void {
+    sink.reject({ position: `line ${line}`, reason, ...head })
   }
 
   /** A line is a header if its first word is a field's name, which no value is. */
@@ -78,7 +78,7 @@ export function createFlowLines(
     },
     overlong(head, length) {
       line++
-      reject(`Cannot parse flow record: it has ${length} bytes, ${MAX_LINE} are allowed`, head)
+      reject(`Cannot parse flow record: it has ${length} bytes, ${MAX_LINE} are allowed`, { bytes: head })
     },
   })
 }

@@ -49,7 +49,7 @@ export async function readParquet(
   const { decode } = createRecordDecoder(strings, {
     flow: flow => sink.flow(flow),
     coverage: coverage => sink.coverage(coverage),
-    reject: reason => sink.reject({ position: `row ${row}`, reason, bytes: headOfText(line) }),
+    reject: reason => sink.reject({ position: `row ${row}`, reason, ...headOfText(line) }),
   })
   let rowStart = 0
   for (const group of metadata.row_groups) {
@@ -71,7 +71,7 @@ export async function readParquet(
           sink.reject({
             position: `row ${row}`,
             reason: 'Cannot parse flow record: a value holds a line end',
-            bytes: headOfText(line),
+            ...headOfText(line),
           })
       }
       await relieve?.()

@@ -48,6 +48,6 @@ function attempt(text: string, position: string, sink: Sink, what: string, decod
     decode(text)
   } catch (thrown) {
     if (!(thrown instanceof InputError)) throw thrown
-    sink.reject({ position, reason: thrown.message, bytes: headOfText(text) })
+    sink.reject({ position, reason: thrown.message, ...headOfText(text) })
   }
 }

@@ -102,7 +102,7 @@ function openAll<T>(
       records.push({ id, content: open(text) })
     } catch (thrown) {
       if (!(thrown instanceof InputError)) throw thrown
-      rejected.push({ position: `record ${id}`, reason: thrown.message, bytes: headOfText(text) })
+      rejected.push({ position: `record ${id}`, reason: thrown.message, ...headOfText(text) })
     }
   return { records, rejected, from }
 }

@@ -62,7 +62,7 @@ export function readMessage(bytes: Uint8Array): Delivery {
   data.logEvents.forEach((event, index) => {
     if (isEvent(event)) events.push(event)
     else if (rejected.length === MAX_REJECTED) more++
-    else rejected.push({ position: `event ${index}`, reason, bytes: headOfText(JSON.stringify(event)) })
+    else rejected.push({ position: `event ${index}`, reason, ...headOfText(JSON.stringify(event)) })
   })
   if (more > 0)
     rejected.push({ position: 'events', reason: `${reason}; ${more} more have none`, bytes: new Uint8Array() })
