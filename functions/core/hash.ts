@@ -33,9 +33,11 @@ export function setBit(map: Uint8Array, hash: number): void {
 
 export function countBits(map: Uint8Array): number {
   let count = 0
-  for (let byte of map) for (; byte !== 0; byte &= byte - 1) count++
+  for (let at = 0; at < map.length; at++) count += ONES[map[at] ?? 0] ?? 0
   return count
 }
+
+const ONES = Uint8Array.from({ length: 256 }, (_, byte) => [1, 2, 4, 8, 16, 32, 64, 128].filter(bit => byte & bit).length)
 
 export function distinct(map: Uint8Array): number {
   return linearCount(countBits(map), map.length * 8)

@@ -14,7 +14,7 @@ import type { Flow } from './flow.ts'
 import { type Glimpse, glimpse } from './glimpse.ts'
 import { countBits, linearCount } from './hash.ts'
 import { addFlow, addSeen, BOUNDS, evict, type InstanceState, newState, settle } from './instance-state.ts'
-import { PROBE_BYTES, PROBE_MINUTES } from './probes.ts'
+import { noProbes, PROBE_BYTES, PROBE_MINUTES } from './probes.ts'
 
 /** An instance's state with what makes adding and judging cheap: an index by numbers, and a look before each judgement. */
 export interface HeldState {
@@ -105,9 +105,9 @@ export function heldState(): HeldState {
       // What the host says stands beside every conversation.
       if (host.calls.size + host.loads.size > 0) return state
       const conversations = worthJudging(state, now, worth)
-      if (conversations.size + names.names.size + alerts.size === 0 && mostTargets(state) < worth.targets)
-        return undefined
-      return { ...state, conversations }
+      const few = mostTargets(state) < worth.targets
+      if (few && conversations.size + names.names.size + alerts.size === 0) return undefined
+      return { ...state, conversations, probes: few ? noProbes() : state.probes }
     },
   }
 }
@@ -133,7 +133,7 @@ function worthJudging(state: InstanceState, now: number, worth: Worth): Map<stri
   for (const entry of conversations) {
     const [, one] = entry
     const { peer } = one
-    if (one.service === 'ours' && !mixed.has(peer)) continue
+    if (outer.get(peer) === false || (one.service === 'ours' && !mixed.has(peer))) continue
     const seen = mixed.has(peer) || named.has(peer) ? undefined : glimpse(one, { now, floor, horizon })
     const points = seen ? worth.points(seen) : Number.POSITIVE_INFINITY
     if (points <= 0 || !isOuter(peer)) continue
@@ -160,6 +160,7 @@ function mixedPeers(conversations: ReadonlyMap<string, Conversation>): ReadonlyS
 
 /** No five minutes have more targets than this. */
 function mostTargets({ probes: { internal } }: InstanceState): number {
+  if (internal.size === 0) return 0
   let most = 0
   const counts = new Map([...internal].map(([minute, { targets }]) => [minute, countBits(targets)]))
   for (const minute of counts.keys()) {

@@ -42,7 +42,7 @@ async function sizeOf(name: string): Promise<number> {
   return found.size
 }
 
-export type Encoding = 'plain' | 'gzip' | 'zstd' | 'parquet'
+type Encoding = 'plain' | 'gzip' | 'zstd' | 'parquet'
 
 function encodingOf(head: Uint8Array): Encoding {
   const [a, b, c, d] = head

@@ -4,7 +4,7 @@ import type { Found } from '../../core/replay.ts'
 import type { Signal } from '../../core/signal.ts'
 import { type Output, painted } from '../output.ts'
 
-export interface Summary {
+interface Summary {
   readonly records: number
   readonly malformed: number
   readonly bytes: number
