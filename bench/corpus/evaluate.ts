@@ -19,7 +19,7 @@ export interface Outcome extends Case {
 }
 
 /** A finding that rests on nobody's breakout. */
-export interface FalseFinding {
+interface FalseFinding {
   readonly label: string
   readonly decision: 'alert' | 'isolate'
   readonly why: string

@@ -16,7 +16,7 @@ export interface TrafficOptions {
   readonly lasts: number
 }
 
-export interface Arrival {
+interface Arrival {
   /** Milliseconds since the epoch. */
   readonly at: number
   readonly delivery: Delivery
@@ -31,7 +31,7 @@ export interface Traffic {
   readonly labels: ReadonlyMap<string, string>
 }
 
-export interface Shown {
+interface Shown {
   first: number | undefined
   used: number | undefined
   /** A log says its name or what it is: a firewall's, or the resolver's. */

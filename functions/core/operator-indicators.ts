@@ -15,7 +15,7 @@ export type OperatorKind = (typeof NAMED)[number] | (typeof RANGED)[number]
 /** The packaged list and the configuration together stay within what a function reads at its start. */
 export const MAX_INDICATORS = 10_000
 export const MAX_LINE = 512
-export const MAX_LIST_BYTES = 1 << 20
+const MAX_LIST_BYTES = 1 << 20
 
 /** Wider than any service's own range: a slip of the pen must not make half the internet a pool. */
 const SHORTEST_PREFIX = { 4: 16, 6: 32 } as const

@@ -76,7 +76,7 @@ export interface Named {
 }
 
 /** Seconds after the start. */
-export interface Called extends Partial<Pick<ToolCall, 'tool' | 'command' | 'episode'>> {
+interface Called extends Partial<Pick<ToolCall, 'tool' | 'command' | 'episode'>> {
   readonly from: number
   readonly to?: number
 }

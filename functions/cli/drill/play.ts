@@ -96,7 +96,7 @@ export function createPlayer(deployment: Deployment, shown: Shown) {
 }
 
 /** Virtual time, told from the beginning of the live phase. */
-export function clockText(now: number, live: number): string {
+function clockText(now: number, live: number): string {
   const minutes = Math.floor((now - live) / MINUTE_MS)
   return minutes < 0 ? `history, ${-Math.ceil(minutes / 60)} h to go` : `minute ${minutes}`
 }
