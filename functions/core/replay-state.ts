@@ -141,9 +141,8 @@ function worthJudging(state: InstanceState, now: number, worth: Worth): Map<stri
     // Of conversations with one peer each may add what the other lacks.
     promises.set(peer, (promises.get(peer) ?? 0) + points)
   }
-  const kept = new Map(
-    candidates.filter(([, { peer }]) => (promises.get(peer) ?? 0) + worth.novelty(peer) >= worth.least),
-  )
+  const reaches = (peer: string, points: number) => points >= worth.least || points + worth.novelty(peer) >= worth.least
+  const kept = new Map(candidates.filter(([, { peer }]) => reaches(peer, promises.get(peer) ?? 0)))
   if (newest && kept.size > 0) kept.set(...newest)
   return kept
 }
