@@ -91,7 +91,7 @@ export function sums(evaluations: readonly Evaluation[]): Sums {
 }
 
 /** No false cut, at most one alert in 1,000 innocent instance-days, and 95 % of the promised cuts in time. */
-function meets(evaluations: readonly Evaluation[]): boolean {
+export function meets(evaluations: readonly Evaluation[]): boolean {
   const { cuts, alertsPerThousand, promised } = sums(evaluations)
   return cuts === 0 && alertsPerThousand <= 1 && promised.inTime >= 0.95 * promised.all
 }
