@@ -37,7 +37,10 @@ export function countBits(map: Uint8Array): number {
   return count
 }
 
-const ONES = Uint8Array.from({ length: 256 }, (_, byte) => [1, 2, 4, 8, 16, 32, 64, 128].filter(bit => byte & bit).length)
+const ONES = Uint8Array.from(
+  { length: 256 },
+  (_, byte) => [1, 2, 4, 8, 16, 32, 64, 128].filter(bit => byte & bit).length,
+)
 
 export function distinct(map: Uint8Array): number {
   return linearCount(countBits(map), map.length * 8)

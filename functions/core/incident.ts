@@ -61,7 +61,7 @@ export const Incident = z.object({
   steps: z.record(z.string(), StepRecord),
   cut: z.object({
     state: CutState,
-    /** When the first change of the cut was answered, milliseconds: what passes later has survived it. */
+    /** When every step of the cut had first been answered well, milliseconds: what passes later has survived it. */
     first: z.number().optional(),
     /** When its last change was answered: later flow-log windows prove it. */
     at: z.number().optional(),

@@ -220,10 +220,14 @@ function concludeContain(
     ...refused.map(({ peer, acl, reason }) => `${peer} is not denied in ${acl}: ${reason}`),
   ]
   const changed = applied.some(({ lines }) => lines.some(({ kind, text }) => kind === 'result' && text !== NO_CHANGE))
-  const { first = now, at = now } = incident.cut
+  const { at = now } = incident.cut
+  const first = incident.cut.first ?? (failed.length === 0 ? now : undefined)
   // A pass that found everything in place leaves what verify has proven.
   if (!changed && failed.length === 0 && incident.cut.at !== undefined) return incident
   const state = failed.length > 0 ? 'pending' : refused.length > 0 ? 'new-flows-only' : 'unverified'
   const told = reasons.map(text => text.slice(0, 1024))
-  return { ...incident, cut: { ...incident.cut, state, first, at: changed ? now : at, reasons: told } }
+  return {
+    ...incident,
+    cut: { ...incident.cut, state, ...(first === undefined ? {} : { first }), at: changed ? now : at, reasons: told },
+  }
 }

@@ -218,7 +218,7 @@ const Document = z.strictObject({
       Resource: z.array(
         z.union([z.string(), z.strictObject({ 'Fn::Sub': z.string() }).transform(sub => sub['Fn::Sub'])]),
       ),
-      Condition: z.record(z.string(), z.record(z.string(), z.string())).optional(),
+      Condition: z.record(z.string(), z.record(z.string(), z.union([z.string(), z.array(z.string())]))).optional(),
     }),
   ),
 })

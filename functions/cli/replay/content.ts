@@ -56,7 +56,7 @@ export function recordReader(settings: ContentSettings, sink: Sink, tally: Tally
   const encoder = new TextEncoder()
 
   function reject(text: string, reason: string): void {
-    inner.reject({ position: `record ${tally.records + tally.malformed + 1}`, reason, bytes: headOfText(text) })
+    inner.reject({ position: `record ${tally.records + tally.malformed + 1}`, reason, ...headOfText(text) })
   }
 
   function chosen(text: string): string {
