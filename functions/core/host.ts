@@ -2,6 +2,7 @@ import { isExternal } from './address.ts'
 import { type Conversation, isClosed } from './conversation.ts'
 import { openingsOf } from './conversation-shape.ts'
 import type { Load, ToolCall } from './flow.ts'
+import { masked } from './masking.ts'
 import type { LoadView, Opening, ToolCallView } from './rule.ts'
 
 /**
@@ -44,10 +45,13 @@ export function noHost(): Host {
   return { calls: new Map(), loads: new Map() }
 }
 
+/** Masked before it is shortened, so that no half of a secret is left; a call's text may be long. */
+const MAX_MASKED = 4096
+
 export function addToolCall({ calls }: Host, { tool, command, episode, start, end }: ToolCall): void {
   const call: ToolCallView = {
     tool: shortened(tool, MAX_WORD),
-    command: shortened(command, MAX_COMMAND),
+    command: shortened(masked(command.slice(0, MAX_MASKED)), MAX_COMMAND),
     episode: episode === undefined ? undefined : shortened(episode, MAX_WORD),
     start,
     end: Math.max(start, end),
