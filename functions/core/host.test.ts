@@ -162,3 +162,16 @@ test('order, repeats and packing between deliveries change nothing of what the h
     { numRuns: 200 },
   )
 })
+
+test('addToolCall() keeps no secret of a command, and none by halves where the command is cut', () => {
+  const host = noHost()
+  const call = { tool: 'bash', episode: undefined, instance: 'i-1', start: 1, end: 2 }
+  addToolCall(host, { ...call, command: 'login --password hunter2' })
+  addToolCall(host, { ...call, start: 3, end: 4, command: `${'x'.repeat(185)} token=${'s'.repeat(64)}` })
+  const commands = callViews(host).map(({ command }) => command)
+  assert.equal(commands.length, 2)
+  assert.ok(
+    commands.every(command => !command.includes('hunter2') && !command.includes('sss')),
+    commands.join('\n'),
+  )
+})
