@@ -10,6 +10,8 @@ export const Told = z.object({
   decision: Decision,
   /** The peers that findings named; newest last, bounded. */
   peers: z.array(z.string().max(128)).max(128),
+  /** The kinds of breakout that findings named (`Scored.kinds`), bounded; rows of before they were kept have none. */
+  kinds: z.array(z.string().max(320)).max(128).optional(),
   /** Milliseconds since the epoch. */
   at: z.number(),
   findings: z.number().int(),

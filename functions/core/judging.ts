@@ -7,12 +7,12 @@ import type { InstanceRow } from './inventory.ts'
 import type { Log, Metrics } from './ports.ts'
 import type { InstanceView, Rule } from './rule.ts'
 import type { RuleSettings } from './rule-settings.ts'
-import type { Judgement } from './score.ts'
+import type { Judgement, Scored } from './score.ts'
 import type { Signal } from './signal.ts'
 
 export interface Detection {
   readonly rules: readonly Rule[]
-  readonly score: (signals: readonly Signal[], settings: RuleSettings) => Judgement
+  readonly score: (signals: readonly Signal[], settings: RuleSettings) => Scored
 }
 
 /** A judgement with the conversations that the report shows. */
@@ -26,6 +26,9 @@ const MAX_SIGNALS = 32
 const MAX_PEERS = 64
 const MAX_EXHIBITS = 16
 const MAX_TOLD_PEERS = 128
+/** Of one rule: who asks for ever new names must not use up what another kind of breakout is told by. */
+const MAX_TOLD_KINDS = 8
+const MAX_KINDS = 128
 /** Who rotates peers gets no more findings than this in a day: they are all in the conversations that the next one shows. */
 const MAX_FINDINGS = 64
 const REPEAT_AFTER = 24 * 3_600_000
@@ -36,7 +39,7 @@ export function judgeView(
   view: InstanceView,
   settings: RuleSettings,
   { log, metrics }: { readonly log: Log; readonly metrics: Metrics },
-): Judged {
+): Judged & Scored {
   const signals = rules.flatMap(rule => {
     try {
       return rule.judge(view)
@@ -63,11 +66,11 @@ export function isFinding({ decision }: Judgement): boolean {
 
 /**
  * The finding that a judgement is worth, if any, and what then has been told: when the decision rises, when it names a new
- * peer, when a day has passed, or when something was seen after the instance was released (`closedAt`, milliseconds). The
- * id rests on the records and on what was told before: the same records give the same id.
+ * peer or a new kind of breakout, when a day has passed, or when something was seen after the instance was released
+ * (`closedAt`, milliseconds). The id rests on the records and on what was told before: the same records give the same id.
  */
 export function findingOf(
-  judged: Judged,
+  judged: Judged & Pick<Scored, 'kinds'>,
   { told, owed }: Pick<InstanceRecord, 'told' | 'owed'>,
   row: InstanceRow,
   now: number,
@@ -81,8 +84,11 @@ export function findingOf(
   const released = closedAt !== undefined && told !== undefined && told.at <= closedAt && newest > closedAt
   const valid = told && told.at > now - REPEAT_AFTER && !released ? told : undefined
   const fresh = peers.filter(peer => !valid?.peers.includes(peerName(peer)))
+  const known = valid?.kinds ?? []
+  const kinds = withFresh(known, judged.kinds)
   const rises = RANK[decision] > RANK[valid?.decision ?? 'watch']
-  if (!rises && (fresh.length === 0 || (valid?.findings ?? 0) >= MAX_FINDINGS)) return undefined
+  const news = fresh.length > 0 || kinds.length > known.length
+  if (!rises && (!news || (valid?.findings ?? 0) >= MAX_FINDINGS)) return undefined
   const rests = signals.map(({ rule, peer, port, protocol, name, first, last }) =>
     [rule, peer, port, protocol, name, first, last].map(field => field ?? ''),
   )
@@ -111,8 +117,20 @@ export function findingOf(
     told: {
       decision: rises ? decision : (valid?.decision ?? decision),
       peers: [...(valid?.peers ?? []), ...fresh.map(peerName)].slice(-MAX_TOLD_PEERS),
+      kinds,
       at: valid?.at ?? now,
       findings: (valid?.findings ?? 0) + 1,
     },
   }
+}
+
+/** Those that were told and the others, as many as there is room for: what finds none is never told again and again. */
+function withFresh(told: readonly string[], kinds: readonly string[]): string[] {
+  const all = [...told]
+  for (const kind of kinds) {
+    const rule = kind.slice(0, kind.indexOf(' ') + 1)
+    const ofRule = all.filter(one => one.startsWith(rule)).length
+    if (!all.includes(kind) && ofRule < MAX_TOLD_KINDS && all.length < MAX_KINDS) all.push(kind)
+  }
+  return all
 }

@@ -72,7 +72,7 @@ test('score() sets what the host says beside each case, and what it says of a pe
 })
 
 test('score() says nothing of an instance without signals', () => {
-  assert.deepEqual(score([], settings), { score: 0, decision: undefined, peers: [], signals: [] })
+  assert.deepEqual(score([], settings), { score: 0, decision: undefined, peers: [], kinds: [], signals: [] })
 })
 
 const anySignal = fc.record({

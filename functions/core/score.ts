@@ -27,13 +27,19 @@ export interface Judgement {
   readonly signals: readonly Signal[]
 }
 
+/** What tells one kind of breakout from another on an instance: a rule, and the name where its case has no peer. */
+export interface Scored extends Judgement {
+  /** Those of the cases that reach an alert, each once: `<rule> <name or nothing>`. */
+  readonly kinds: readonly string[]
+}
+
 interface Case {
   readonly score: number
   readonly decision: Decision | undefined
   readonly signals: readonly Signal[]
 }
 
-export function score(signals: readonly Signal[], settings: RuleSettings): Judgement {
+export function score(signals: readonly Signal[], settings: RuleSettings): Scored {
   const beside = signals.filter(isBeside)
   const apart = Map.groupBy(
     signals.filter(signal => !isBeside(signal)),
@@ -45,10 +51,12 @@ export function score(signals: readonly Signal[], settings: RuleSettings): Judge
     .map(all => judgeCase(all, settings))
     .toSorted((a, b) => b.score - a.score)
   const decisions = new Set(cases.map(({ decision }) => decision))
+  const alerting = cases.filter(({ decision }) => decision === 'isolate' || decision === 'alert')
   return {
     score: Math.max(0, cases[0]?.score ?? 0),
     decision: (['isolate', 'alert', 'watch'] as const).find(decision => decisions.has(decision)),
-    peers: peersOf(cases.filter(({ decision }) => decision === 'isolate' || decision === 'alert')),
+    peers: peersOf(alerting),
+    kinds: kindsOf(alerting),
     signals: [...new Set(cases.filter(({ decision }) => decision !== undefined).flatMap(one => one.signals))],
   }
 }
@@ -88,6 +96,14 @@ function pointsOf(family: Family, signals: readonly Signal[]): number {
   const sum = (of: readonly Signal[]) => of.reduce((total, { points }) => total + points, 0)
   const strongest = [...conversations.values()].map(sum)
   return sum(about) + (strongest.length > 0 ? Math.max(...strongest) : 0)
+}
+
+function kindsOf(cases: readonly Case[]): string[] {
+  const kinds = new Set<string>()
+  for (const signal of cases.flatMap(({ signals }) => signals))
+    if (!isBeside(signal) && signal.points > 0)
+      kinds.add(`${signal.rule} ${signal.peer === undefined ? (signal.name ?? '') : ''}`)
+  return [...kinds]
 }
 
 function peersOf(cases: readonly Case[]): Peer[] {
