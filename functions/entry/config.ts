@@ -74,6 +74,17 @@ export const Config = z.strictObject({
       stop: z.boolean().default(false),
     })
     .prefault({}),
+  evidence: z
+    .strictObject({
+      /** How long nobody can delete the snapshots without lifting their lock first (LockSnapshot takes up to 36,500); 0: no lock. */
+      lockDays: z.number().int().min(0).max(36_500).default(30),
+      /** The forensic account with which the snapshots are shared. */
+      shareWith: z
+        .string()
+        .regex(/^\d{12}$/, 'an AWS account id has 12 digits')
+        .optional(),
+    })
+    .prefault({}),
   /** A secret is written as `env:NAME` and comes from that environment variable. */
   tickets: z.array(TicketSettings).max(8).default([]),
 })

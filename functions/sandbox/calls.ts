@@ -106,6 +106,8 @@ const EC2_TARGETS = [
   'AllocationId',
   'ResourceId.1',
   'VpcId',
+  'SnapshotId',
+  'SnapshotId.1',
   'NetworkAclId.1',
   'NetworkInterfaceId.1',
   'Filter.1.Value.1',

@@ -96,6 +96,8 @@ export interface Volume {
   instance?: string
   device?: string
   deleteOnTermination: boolean
+  /** What it is encrypted with: `default` for the account's own key (aws/ebs), else a key's ARN. Absent: not at all. */
+  key?: string
   tags: Record<string, string>
 }
 
@@ -107,6 +109,12 @@ export interface Snapshot {
   startedAt: number
   completesAt: number
   description: string
+  /** As its volume's. */
+  key?: string
+  /** In governance mode; `at` in virtual milliseconds. */
+  lock?: { days: number; at: number }
+  /** Accounts that may make volumes of it. */
+  sharedWith?: string[]
   tags: Record<string, string>
 }
 

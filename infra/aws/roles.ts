@@ -1,12 +1,13 @@
 import type { LogInputs } from '../../functions/clouds/aws/log-inputs.ts'
 import { awsPermissions, type FunctionName } from '../../functions/clouds/aws/permissions.ts'
+import type { StepSettings } from '../../functions/clouds/aws/registry.ts'
 import type { Permission } from '../../functions/core/ports.ts'
 import { logGroupArn, pseudo, type Resource, type Resources, sub, type Value } from './cloudformation.ts'
 import { FUNCTIONS, functionName, roleId } from './functions.ts'
 
 /** One role a function: what its adapters and steps declare, and its own log streams. */
-export function roles(inputs: LogInputs): Resources {
-  const permissions = awsPermissions(inputs)
+export function roles(inputs: LogInputs, steps: StepSettings): Resources {
+  const permissions = awsPermissions(inputs, steps)
   return Object.fromEntries(FUNCTIONS.map(name => [roleId(name), role(name, permissions[name])]))
 }
 

@@ -1,4 +1,5 @@
 import type { FunctionName } from '../../functions/clouds/aws/permissions.ts'
+import { stepSettings } from '../../functions/entry/aws/step-settings.ts'
 import { alarms } from './alarms.ts'
 import { writeArtifacts } from './artifacts.ts'
 import { type Resources, ref, type Value } from './cloudformation.ts'
@@ -41,7 +42,7 @@ export function templateOf(settings: Settings): Template {
     resources: {
       Resources: {
         ...storage(),
-        ...roles(inputsOf(settings)),
+        ...roles(inputsOf(settings), stepSettings(settings.config)),
         ...logs(settings),
         ...notices(settings),
         ...alarms(deployment),

@@ -8,13 +8,16 @@ import { FUNCTIONS } from '../../infra/aws/functions.ts'
 import { readSettings } from '../../infra/aws/settings.ts'
 import { templateOf } from '../../infra/aws/template.ts'
 
-/** With every input that can be configured. */
-const permissions = awsPermissions({
-  buckets: ['example-logs'],
-  keys: ['arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'],
-  queues: ['arn:aws:sqs:eu-west-1:111122223333:log-objects'],
-  streams: ['arn:aws:kinesis:eu-west-1:111122223333:stream/logs'],
-})
+/** With every input and every step that can be configured. */
+const permissions = awsPermissions(
+  {
+    buckets: ['example-logs'],
+    keys: ['arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab'],
+    queues: ['arn:aws:sqs:eu-west-1:111122223333:log-objects'],
+    streams: ['arn:aws:kinesis:eu-west-1:111122223333:stream/logs'],
+  },
+  { stopWhenNeeded: true, lockDays: 30, shareWith: '444455556666' },
+)
 const everyAction = new Set(FUNCTIONS.flatMap(name => permissions[name].flatMap(({ actions }) => actions)))
 const granting = (name: FunctionName, action: string) =>
   permissions[name].filter(({ actions }) => actions.includes(action))
@@ -85,6 +88,13 @@ test('watch reads the configured buckets and nothing else of S3, and writes noth
   const ofS3 = permissions.watch.filter(({ actions }) => actions.some(action => action.startsWith('s3:')))
   assert.deepEqual(ofS3, [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::example-logs/*'] }])
   for (const name of ['respond', 'verify', 'operate'] as const) assert.deepEqual(granting(name, 's3:GetObject'), [])
+})
+
+test('disks can be shared with the configured account alone, and without one with nobody', () => {
+  const [sharing] = granting('respond', 'ec2:ModifySnapshotAttribute')
+  assert.deepEqual(sharing?.conditions?.['StringEquals'], { 'ec2:Add/userId': '444455556666' })
+  const unconfigured = awsPermissions().respond.flatMap(({ actions }) => actions)
+  assert.ok(!unconfigured.includes('ec2:ModifySnapshotAttribute'))
 })
 
 test("a role's inline policies stay within what IAM takes", () => {

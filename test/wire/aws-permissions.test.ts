@@ -3,8 +3,12 @@ import { test } from 'node:test'
 import { awsPermissions } from '../../functions/clouds/aws/permissions.ts'
 import { quarantinePreparer } from '../../functions/clouds/aws/quarantine.ts'
 import { awsSteps } from '../../functions/clouds/aws/registry.ts'
+import { SNAPSHOT } from '../../functions/clouds/aws/steps/snapshot.ts'
 import type { Incident } from '../../functions/core/incident.ts'
 import { afterStep, allow, incidentOf, refuse, setStage, signal } from './ec2-stage.ts'
+
+/** Every step has something to do. */
+const EVERYTHING = { stopWhenNeeded: true, lockDays: 30, shareWith: '444455556666' }
 
 test('each step asks for what it declares, no more and no less', async () => {
   await using stage = await setStage(undefined, cloud => {
@@ -14,7 +18,7 @@ test('each step asks for what it declares, no more and no less', async () => {
   const quarantine = await quarantinePreparer(stage.ec2)('vpc-1', undefined, signal())
   const denials = [allow('acl-1', '203.0.113.9'), refuse('acl-2', '203.0.113.77'), refuse('acl-1', '10.0.1.40')]
   let incident: Incident = incidentOf(await stage.described(), { quarantine, denials })
-  for (const step of awsSteps(stage.ec2, { stopWhenNeeded: true })) {
+  for (const step of awsSteps(stage.ec2, EVERYTHING)) {
     const before = stage.road.seen.length
     const after = afterStep(incident, step, await step.apply({ incident, attempt: 1, signal: signal() }))
     await step.apply({ incident: after, attempt: 2, signal: signal() })
@@ -32,7 +36,8 @@ test('each step asks for what it declares, no more and no less', async () => {
     // Tagging is part of the call that creates; no request shows it.
     const unused = [...declared].filter(action => !asked.has(action) && action !== 'ec2:CreateTags')
     assert.deepEqual(unused, [], `${step.id} declares what it does not use`)
-    incident = { ...incident, steps: {} }
+    // Later steps act on the snapshots.
+    incident = { ...incident, steps: step.id === SNAPSHOT ? after.steps : incident.steps }
   }
 })
 

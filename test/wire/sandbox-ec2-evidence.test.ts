@@ -4,9 +4,13 @@ import {
   CreateSnapshotsCommand,
   CreateTagsCommand,
   DeleteTagsCommand,
+  DescribeLockedSnapshotsCommand,
+  DescribeSnapshotAttributeCommand,
   DescribeSnapshotsCommand,
   DescribeTagsCommand,
   DescribeVolumesCommand,
+  LockSnapshotCommand,
+  ModifySnapshotAttributeCommand,
 } from '@aws-sdk/client-ec2'
 import { addInstance } from '../../functions/sandbox/fixture.ts'
 import { refuses, stageSandbox } from './sandbox-stage.ts'
@@ -50,6 +54,33 @@ describe('disks and snapshots over the wire', () => {
       Array.from({ length: 3 }, () => ['completed', '100%']),
     )
     assert.ok(completed.every(one => Number(one.CompletionTime) > Number(one.StartTime)))
+  })
+
+  it('a snapshot is locked for its days, and shared with accounts one by one', async () => {
+    const SnapshotId = (await snapshot()).Snapshots?.[0]?.SnapshotId
+    const lock = (LockDuration: number) =>
+      stage.client.send(new LockSnapshotCommand({ SnapshotId, LockMode: 'governance', LockDuration }))
+    await refuses(lock(0), 'InvalidParameterValue')
+    const { LockState, LockExpiresOn, LockCreatedOn } = await lock(2)
+    assert.deepEqual([LockState, Number(LockExpiresOn) - Number(LockCreatedOn)], ['governance', 2 * 86_400_000])
+    const locks = async () => (await stage.client.send(new DescribeLockedSnapshotsCommand({}))).Snapshots
+    assert.deepEqual(
+      (await locks())?.map(one => [one.SnapshotId, one.LockState]),
+      [[SnapshotId, 'governance']],
+    )
+    stage.clock.advance(3 * 86_400_000)
+    assert.equal((await locks())?.[0]?.LockState, 'expired')
+
+    const share = (OperationType: 'add' | 'remove', ...UserIds: string[]) =>
+      stage.client.send(
+        new ModifySnapshotAttributeCommand({ SnapshotId, Attribute: 'createVolumePermission', OperationType, UserIds }),
+      )
+    await share('add', '111122223333', '444455556666')
+    await share('remove', '111122223333')
+    const { CreateVolumePermissions } = await stage.client.send(
+      new DescribeSnapshotAttributeCommand({ SnapshotId, Attribute: 'createVolumePermission' }),
+    )
+    assert.deepEqual(CreateVolumePermissions, [{ UserId: '444455556666' }])
   })
 
   it('volumes can be left out', async () => {

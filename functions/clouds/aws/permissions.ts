@@ -8,17 +8,23 @@ import { ledgerPermissions, readLedgerPermissions, writeTrafficPermissions } fro
 import { type LogInputs, logInputPermissions, NO_INPUTS } from './log-inputs.ts'
 import { quarantinePermissions } from './quarantine.ts'
 import { receiveOrderPermissions, sendOrderPermissions } from './queue.ts'
-import { awsSteps } from './registry.ts'
+import { awsSteps, type StepSettings } from './registry.ts'
 
 export type FunctionName = 'watch' | 'respond' | 'verify' | 'operate'
+
+/** As the configuration's defaults are. */
+const UNCONFIGURED: StepSettings = { stopWhenNeeded: false, lockDays: 30 }
 
 /**
  * What each function may do: the union of what its adapters and steps declare. verify reads what the steps changed and
  * puts what came undone into the lane; only respond changes an instance. watch reads what is configured and nothing else.
  */
-export function awsPermissions(inputs: LogInputs = NO_INPUTS): Record<FunctionName, Permission[]> {
+export function awsPermissions(
+  inputs: LogInputs = NO_INPUTS,
+  settings: StepSettings = UNCONFIGURED,
+): Record<FunctionName, Permission[]> {
   // No client is made before a step is applied.
-  const steps = awsSteps(ec2Clients({}), { stopWhenNeeded: true }).flatMap(({ permissions }) => permissions)
+  const steps = awsSteps(ec2Clients({}), settings).flatMap(({ permissions }) => permissions)
   return {
     watch: union(writeTrafficPermissions, sendOrderPermissions, deadLettersPermissions, logInputPermissions(inputs)),
     respond: union(

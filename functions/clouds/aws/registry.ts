@@ -2,14 +2,25 @@ import type { Step } from '../../core/ports.ts'
 import type { Ec2 } from './ec2.ts'
 import { denyPeers } from './steps/deny-peers.ts'
 import { dropAddress } from './steps/drop-address.ts'
+import { type LockSettings, lockSnapshots } from './steps/lock-snapshots.ts'
 import { protect } from './steps/protect.ts'
+import { type ShareSettings, shareSnapshots } from './steps/share-snapshots.ts'
 import { snapshot } from './steps/snapshot.ts'
 import { type StopSettings, stop } from './steps/stop.ts'
 import { swapGroups } from './steps/swap-groups.ts'
 
-export type StepSettings = StopSettings
+export type StepSettings = StopSettings & LockSettings & ShareSettings
 
 /** AWS's steps, in the order in which a report lists them; a release goes through them backwards. */
 export function awsSteps(ec2: Ec2, settings: StepSettings): Step[] {
-  return [swapGroups(ec2), denyPeers(ec2), dropAddress(ec2), stop(ec2, settings), snapshot(ec2), protect(ec2, settings)]
+  return [
+    swapGroups(ec2),
+    denyPeers(ec2),
+    dropAddress(ec2),
+    stop(ec2, settings),
+    snapshot(ec2),
+    protect(ec2, settings),
+    lockSnapshots(ec2, settings),
+    shareSnapshots(ec2, settings),
+  ]
 }

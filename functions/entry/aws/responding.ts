@@ -9,6 +9,7 @@ import { ticketOf } from '../../report/index.ts'
 import { openTarget } from '../../tickets/registry.ts'
 import type { Environment } from '../config.ts'
 import type { awsAdapters } from './adapters.ts'
+import { stepSettings } from './step-settings.ts'
 
 export interface RespondOptions {
   readonly clock?: Clock
@@ -30,7 +31,7 @@ export function awsResponding(adapters: ReturnType<typeof awsAdapters>, environm
     log,
     metrics,
     instances: ec2Instances(ec2, environment['AWS_REGION'] ?? '', log),
-    steps: [...awsSteps(ec2, { stopWhenNeeded: config.escalation.stop }), ...tickets],
+    steps: [...awsSteps(ec2, stepSettings(config)), ...tickets],
     neighbourUse: (acl, peer, own) => usedByOthers(ledger, { acl, peer, interfaces: own, now: clock.now() }),
   }
   return { ec2, ports }

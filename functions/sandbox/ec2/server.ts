@@ -19,6 +19,12 @@ import { settle, startInstances, stopInstances, terminateInstances } from './lif
 import { describeSubnets, describeVpcEndpoints, describeVpcPeeringConnections, describeVpcs } from './networks.ts'
 import { type Parameters, parseParameters } from './parameters.ts'
 import { Refusal } from './refusal.ts'
+import {
+  describeLockedSnapshots,
+  describeSnapshotAttribute,
+  lockSnapshot,
+  modifySnapshotAttribute,
+} from './snapshot-guards.ts'
 import { createSnapshots, describeSnapshots, describeVolumes } from './snapshots.ts'
 import { createTags, deleteTags, describeTags } from './tags.ts'
 import { answerXml, errorXml, type Tree } from './xml.ts'
@@ -39,10 +45,12 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['DescribeAddresses', describeAddresses],
   ['DescribeInstanceAttribute', describeInstanceAttribute],
   ['DescribeInstances', describeInstances],
+  ['DescribeLockedSnapshots', describeLockedSnapshots],
   ['DescribeNetworkAcls', describeNetworkAcls],
   ['DescribeNetworkInterfaces', describeNetworkInterfaces],
   ['DescribeSecurityGroupRules', describeSecurityGroupRules],
   ['DescribeSecurityGroups', describeSecurityGroups],
+  ['DescribeSnapshotAttribute', describeSnapshotAttribute],
   ['DescribeSnapshots', describeSnapshots],
   ['DescribeSubnets', describeSubnets],
   ['DescribeTags', describeTags],
@@ -51,8 +59,10 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['DescribeVpcPeeringConnections', describeVpcPeeringConnections],
   ['DescribeVpcs', describeVpcs],
   ['DisassociateAddress', disassociateAddress],
+  ['LockSnapshot', lockSnapshot],
   ['ModifyInstanceAttribute', modifyInstanceAttribute],
   ['ModifyNetworkInterfaceAttribute', modifyNetworkInterfaceAttribute],
+  ['ModifySnapshotAttribute', modifySnapshotAttribute],
   ['ReplaceNetworkAclEntry', replaceNetworkAclEntry],
   ['RevokeSecurityGroupEgress', revokeSecurityGroupEgress],
   ['RevokeSecurityGroupIngress', revokeSecurityGroupIngress],

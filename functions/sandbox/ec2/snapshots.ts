@@ -24,12 +24,12 @@ export function describeVolumes(cloud: Cloud, parameters: Parameters): Tree {
     parameters,
   )
   return {
-    volumeSet: items.map(({ id, size, type, instance, device, deleteOnTermination, tags }) => ({
+    volumeSet: items.map(({ id, size, type, instance, device, deleteOnTermination, key, tags }) => ({
       volumeId: id,
       size,
       volumeType: type ?? 'gp3',
       availabilityZone: `${cloud.region}a`,
-      encrypted: false,
+      ...encryptionTree(cloud, key),
       status: instance === undefined ? 'available' : 'in-use',
       attachmentSet:
         instance === undefined
@@ -39,6 +39,12 @@ export function describeVolumes(cloud: Cloud, parameters: Parameters): Tree {
     })),
     nextToken,
   }
+}
+
+/** The account's default key is told by its ARN like any other. */
+function encryptionTree({ account, region }: Cloud, key: string | undefined) {
+  const ebs = `arn:aws:kms:${region}:${account}:key/00000000-0000-0000-0000-000000000000`
+  return { encrypted: key !== undefined, kmsKeyId: key === 'default' ? ebs : key }
 }
 
 export function createSnapshots(cloud: Cloud, parameters: Parameters, now: number): Tree {
@@ -60,6 +66,7 @@ export function createSnapshots(cloud: Cloud, parameters: Parameters, now: numbe
       startedAt: now,
       completesAt: now + SNAPSHOT_TIME,
       description,
+      ...(volume.key === undefined ? {} : { key: volume.key }),
       tags: { ...(copied ? volume.tags : {}), ...tags },
     }
     cloud.snapshots.set(snapshot.id, snapshot)
@@ -117,7 +124,7 @@ export function describeSnapshots(cloud: Cloud, parameters: Parameters): Tree {
   }
 }
 
-function commonTree(cloud: Cloud, { id, volume, startedAt, description, state, tags }: Snapshot) {
+function commonTree(cloud: Cloud, { id, volume, startedAt, description, state, key, tags }: Snapshot) {
   return {
     snapshotId: id,
     volumeId: volume,
@@ -125,7 +132,7 @@ function commonTree(cloud: Cloud, { id, volume, startedAt, description, state, t
     ownerId: cloud.account,
     startTime: new Date(startedAt),
     progress: state === 'completed' ? '100%' : '0%',
-    encrypted: false,
+    ...encryptionTree(cloud, key),
     description,
     tagSet: tagSet(tags),
   }

@@ -11,8 +11,8 @@ import type { Ec2 } from '../ec2.ts'
 import { codeOf, isThrottle, isUnknownOutcome } from '../faults.ts'
 import { factList, isFresh, restorePointOf } from './restore-point.ts'
 
-const id = 'snapshot'
-const INCIDENT_TAG = 'firebreak:incident'
+export const SNAPSHOT = 'snapshot'
+export const INCIDENT_TAG = 'firebreak:incident'
 const INSTANCE_TAG = 'firebreak:instance'
 const MAX_TRIES = 5
 
@@ -85,7 +85,7 @@ export function snapshot(ec2: Ec2): Step {
   }
 
   return {
-    id,
+    id: SNAPSHOT,
     stage: 'preserve',
     permissions: [
       { actions: ['ec2:DescribeSnapshots'], resources: ['*'] },
@@ -124,7 +124,7 @@ export function snapshot(ec2: Ec2): Step {
     },
 
     async verify({ incident, signal }) {
-      const ids = factList(incident, id, 'snapshots')
+      const ids = factList(incident, SNAPSHOT, 'snapshots')
       if (ids.length === 0) return { holds: true, notes: [] }
       let found: Snapshot[]
       try {
@@ -140,7 +140,7 @@ export function snapshot(ec2: Ec2): Step {
     },
 
     async revert({ incident }) {
-      const ids = factList(incident, id, 'snapshots')
+      const ids = factList(incident, SNAPSHOT, 'snapshots')
       return { done: ids.length > 0 ? [`Kept as evidence: ${ids.join(', ')}`] : [], unable: [], facts: {} }
     },
   }
