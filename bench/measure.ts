@@ -1,58 +1,92 @@
 import { spawn } from 'node:child_process'
+import { access } from 'node:fs/promises'
 import { fileURLToPath } from 'node:url'
+import { InputError, quoted } from '../functions/core/errors.ts'
 
 export interface Measured {
   /** Wall time of the whole process, its start included. */
   readonly seconds: number
-  /** Processor time of it and its threads. */
-  readonly processor: number
+  /** Processor time of it and its threads. `undefined` without GNU time, as is the next. */
+  readonly processor: number | undefined
   /** The most resident memory. */
-  readonly megabytes: number
+  readonly megabytes: number | undefined
+  /** The end of what it wrote to standard output. */
+  readonly told: string
 }
 
-type Command = readonly [string, ...string[]]
+export type Command = readonly [string, ...string[]]
 
 const cli = fileURLToPath(new URL('../functions/cli/firebreak.mjs', import.meta.url))
-const rivals = fileURLToPath(new URL('./rivals.ts', import.meta.url))
+const rivals = fileURLToPath(new URL('./rivals.mjs', import.meta.url))
 
-export const REPLAY = (file: string): Command => [process.execPath, cli, 'replay', file, '--json']
+export const replayOf = (file: string): Command => [process.execPath, cli, 'replay', file, '--json']
+export const gzipOf = (file: string): Command => ['gzip', '-dc', file]
+export const rivalOf = (what: 'gunzip' | 'split' | 'parse', file: string): Command => [
+  process.execPath,
+  rivals,
+  what,
+  file,
+]
 
-/** Each command in turn, several times over, so that what else the machine does meets all of them. The fastest run counts. */
-export async function runs(file: string, times: number) {
-  const commands = {
-    replay: REPLAY(file),
-    gzip: ['gzip', '-dc', file],
-    gunzip: [process.execPath, rivals, 'gunzip', file],
-    split: [process.execPath, rivals, 'split', file],
-  } satisfies Record<string, Command>
-  const best: Partial<Record<keyof typeof commands, Measured>> = {}
-  for (let run = 0; run < times; run++)
-    for (const name of ['replay', 'gzip', 'gunzip', 'split'] as const) {
+/**
+ * Each command in turn, several times over, so that what else the machine does meets all of them. The fastest run of each
+ * counts: the first compiles the engine into its cache, and no run is faster than the work takes.
+ */
+export async function sideBySide<Name extends string>(
+  commands: Readonly<Record<Name, Command>>,
+  times: number,
+  began: (name: string, run: number) => void,
+): Promise<Readonly<Record<Name, Measured>>> {
+  const best: Partial<Record<Name, Measured>> = {}
+  const names = Object.keys(commands).filter((name): name is Name => Object.hasOwn(commands, name))
+  for (let run = 1; run <= times; run++)
+    for (const name of names) {
+      began(name, run)
       const measured = await measure(commands[name])
       const before = best[name]
       if (!before || measured.seconds < before.seconds) best[name] = measured
     }
-  const of = (name: keyof typeof commands): Measured => best[name] ?? { seconds: 0, processor: 0, megabytes: 0 }
-  return { replay: of('replay'), gzip: of('gzip'), gunzip: of('gunzip'), split: of('split') }
+  const isWhole = (given: Partial<Record<Name, Measured>>): given is Record<Name, Measured> =>
+    names.every(name => given[name] !== undefined)
+  if (!isWhole(best)) throw new RangeError(`Cannot bench: it was run ${times} times`)
+  return best
 }
 
-/** GNU time tells the processor time and the memory; without it they are 0. */
-export async function measure(command: Command): Promise<Measured> {
+/** GNU time starts the command from a process of its own, so that the memory is not that of the one that measures. */
+const TIME = '/usr/bin/time'
+
+export async function hasTime(): Promise<boolean> {
+  return access(TIME).then(
+    () => process.platform === 'linux',
+    () => false,
+  )
+}
+
+/** @throws InputError where the command cannot be run or fails. */
+async function measure(command: Command): Promise<Measured> {
+  const timed = await hasTime()
+  const [program, ...args]: Command = timed ? [TIME, '-f', '%U %S %M', ...command] : command
   const began = performance.now()
-  const child = spawn('/usr/bin/time', ['-f', '%U %S %M', ...command], { stdio: ['ignore', 'ignore', 'pipe'] })
+  // What gzip writes goes where the issue's own comparison sends it.
+  const child = spawn(program, args, { stdio: ['ignore', command[0] === 'gzip' ? 'ignore' : 'pipe', 'pipe'] })
   let told = ''
-  child.stderr.on('data', chunk => {
+  let failures = ''
+  child.stdout?.on('data', chunk => {
     told = (told + String(chunk)).slice(-4096)
   })
+  child.stderr?.on('data', chunk => {
+    failures = (failures + String(chunk)).slice(-4096)
+  })
   const code = await new Promise<number | null>((resolve, reject) => {
-    child.on('error', reject)
+    child.on('error', cause => reject(new InputError(`Cannot run ${quoted(command[0])}: is it installed?`, { cause })))
     child.on('close', resolve)
   })
-  if (code !== 0) throw new Error(`Cannot bench: ${command.join(' ')} exits with ${code}: ${told}`)
-  const [user = 0, system = 0, kilobytes = 0] = (told.trim().split('\n').at(-1) ?? '').split(' ').map(Number)
-  return {
-    seconds: (performance.now() - began) / 1000,
-    processor: user + system,
-    megabytes: Math.round(kilobytes / 1024),
-  }
+  const seconds = (performance.now() - began) / 1000
+  // GNU time ends so where there is no such program.
+  if (code === 127) throw new InputError(`Cannot run ${quoted(command[0])}: is it installed?`)
+  if (code !== 0)
+    throw new InputError(`Cannot bench: ${quoted(command.join(' '))} ends with ${code}: ${failures.trim()}`)
+  if (!timed) return { seconds, processor: undefined, megabytes: undefined, told }
+  const [user = 0, system = 0, kilobytes = 0] = (failures.trim().split('\n').at(-1) ?? '').split(' ').map(Number)
+  return { seconds, processor: user + system, megabytes: Math.round(kilobytes / 1024), told }
 }

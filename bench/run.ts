@@ -1,93 +1,77 @@
-import { mkdtemp, rm } from 'node:fs/promises'
+import { rmSync } from 'node:fs'
+import { mkdtemp } from 'node:fs/promises'
 import { tmpdir } from 'node:os'
 import { join } from 'node:path'
-import { parseArgs } from 'node:util'
-import { awsBill, lambdaPrice, ledgerLoad } from './cost.ts'
-import { type Measured, measure, REPLAY, runs } from './measure.ts'
-import { type Mix, writeFlowLog } from './traffic.ts'
+import { Command, Option } from 'commander'
+import { painted, processOutput, progress } from '../functions/cli/output.ts'
+import { type BenchOptions, bench } from './bench.ts'
+import { corpusCommand } from './corpus/command.ts'
+import { onDisk } from './disk.ts'
+import { formats } from './logs/formats.ts'
+import { hasTime } from './measure.ts'
+import { run, wholeNumber } from './program.ts'
+import { HEADING, shown } from './table.ts'
 
-/**
- * What the README's figures come from: ratios that are measured side by side in one run, on files made from a seed.
- * `--size` records (300,000 by default), `--runs` (the fastest counts), `--growth` also ten times the size, `--json`.
- */
-const { values } = parseArgs({
-  options: {
-    size: { type: 'string', default: '300000' },
-    runs: { type: 'string', default: '2' },
-    seed: { type: 'string', default: '7' },
-    growth: { type: 'boolean', default: false },
-    json: { type: 'boolean', default: false },
-  },
-})
-const size = Number(values.size)
-const times = Number(values.runs)
-if (!Number.isInteger(size) || size < 1000 || !Number.isInteger(times) || times < 1)
-  throw new RangeError(`Cannot bench: --size is ${values.size} and --runs is ${values.runs}`)
+const MOST = 10_000_000
+const SOURCES = [...new Set(formats.map(({ source }) => source))]
 
-const INSTANCES = 200
-const directory = await mkdtemp(join(tmpdir(), 'firebreak-bench-'))
-const report: Record<string, unknown>[] = []
+const program = new Command('bench')
+  .description(
+    'Measures replay, the whole engine, side by side with gzip and others on logs made from a seed; then what the ledger and Lambda cost.',
+  )
+  .exitOverride()
+  .showHelpAfterError('Add --help to see what is possible.')
+  .addOption(new Option('--source <id...>', 'only these sources').choices(SOURCES))
+  .addOption(new Option('--mix <mix>', 'only this mix').choices(['local', 'scattered']))
+  .option(
+    '--size <records>',
+    `records of each log, up to ${MOST}; without it ${[...new Set(formats.map(({ records }) => records))].join(', or ')} of JSON`,
+    wholeNumber(1000, MOST),
+  )
+  .option('--runs <count>', 'how often each is run; the fastest run counts', wholeNumber(1, 100), 2)
+  .option('--seed <number>', 'where the logs begin', wholeNumber(0, 2 ** 31 - 1), 7)
+  .option('--instances <count>', 'the size of the fleet', wholeNumber(1, 10_000), 200)
+  .option(
+    '--growth [records]',
+    'also a log of so many records, 1000000 unless told, and one of ten times as many: cost a record, memory',
+    wholeNumber(1000, MOST / 10),
+  )
+  .option('--json', 'one JSON object a row, a line each')
+  .addHelpText(
+    'after',
+    '\nLogs are made below TMPDIR and removed. Exit code: 0, or 2 if it could not run as asked; `corpus` 1 if it is not met.\n',
+  )
+  .action(measured)
+  .addCommand(corpusCommand())
 
-function say(row: Record<string, unknown>, text: string): void {
-  report.push(row)
-  process.stdout.write(values.json ? `${JSON.stringify(row)}\n` : `${text}\n`)
-}
-
-try {
-  for (const mix of ['local', 'scattered'] satisfies Mix[]) {
-    const file = join(directory, `${mix}.log.gz`)
-    await writeFlowLog(file, { mix, records: size, instances: INSTANCES, seed: Number(values.seed) })
-    const side = await runs(file, times)
-    say({ kind: 'ratios', source: 'aws-vpc-flow', mix, records: size, ...ratiosOf(side) }, ratioText(mix, size, side))
-    if (!values.growth) continue
-    const larger = join(directory, `${mix}-10.log.gz`)
-    await writeFlowLog(larger, { mix, records: 10 * size, instances: INSTANCES, seed: Number(values.seed) })
-    const grown = await measure(REPLAY(larger))
-    const growth = grown.seconds / (10 * side.replay.seconds)
-    say(
-      { kind: 'growth', mix, records: 10 * size, growth: round(growth), megabytes: grown.megabytes },
-      `  from ${size} to ${10 * size} records: ${round(growth)} times the cost a record, ${grown.megabytes} MB at most`,
+async function measured({
+  growth,
+  json,
+  ...options
+}: Omit<BenchOptions, 'growth'> & { readonly growth?: number | true; readonly json?: boolean }): Promise<void> {
+  const line = progress(processOutput, painted('cyan', 'bench:', process.stderr))
+  if (!(await hasTime()))
+    process.stderr.write(
+      'bench: neither memory nor processor time is measured; for both install GNU time as /usr/bin/time\n',
     )
+  const directory = await onDisk(() => mkdtemp(join(tmpdir(), 'firebreak-bench-')))
+  const clear = () => rmSync(directory, { recursive: true, force: true })
+  const stop = () => {
+    clear()
+    process.exit(130)
   }
-  const load = await ledgerLoad(INSTANCES, Number(values.seed))
-  say(
-    { kind: 'ledger', ...load },
-    `ledger: ${load.writesPerMillion} writes (${load.unitsPerMillion} write units) a million records, deliveries a minute each`,
-  )
-  const bill = awsBill()
-  say(
-    { kind: 'dynamodb', ...bill },
-    `DynamoDB: ${bill.dollarsAMonth} USD a month for ${bill.instances} instances with ${bill.conversations} active conversations each, ` +
-      `${bill.unitsAWrite} units a write, one write each ${bill.minutesApart} minutes`,
-  )
-  const price = lambdaPrice(load.secondsPerMillion)
-  say(
-    { kind: 'lambda', ...price },
-    `Lambda: ${price.dollarsABillion} USD for a billion records at ${round(load.secondsPerMillion)} s a million, ${price.megabytes} MB (${price.source})`,
-  )
-} finally {
-  await rm(directory, { recursive: true })
-}
-
-function ratiosOf({ replay, gzip, gunzip, split }: Record<'replay' | 'gzip' | 'gunzip' | 'split', Measured>) {
-  return {
-    seconds: round(replay.seconds),
-    megabytes: replay.megabytes,
-    toGzip: round(replay.seconds / gzip.seconds),
-    toGunzip: round(replay.seconds / gunzip.seconds),
-    toSplit: round(replay.seconds / split.seconds),
-    processorToGzip: round(replay.processor / gzip.processor),
+  process.once('SIGINT', stop).once('SIGTERM', stop)
+  try {
+    if (!json) process.stdout.write(`${HEADING}\n`)
+    const asked = { ...options, ...(growth !== undefined && { growth: growth === true ? 1_000_000 : growth }) }
+    for await (const row of bench(asked, directory, line.say)) {
+      line.done()
+      process.stdout.write(json ? `${JSON.stringify(row)}\n` : shown(row))
+    }
+  } finally {
+    line.done()
+    clear()
   }
 }
 
-function ratioText(mix: Mix, records: number, side: Parameters<typeof ratiosOf>[0]): string {
-  const { seconds, megabytes, toGzip, toGunzip, toSplit, processorToGzip } = ratiosOf(side)
-  return (
-    `aws-vpc-flow, ${mix}, ${records} records: ${seconds} s, ${megabytes} MB at most\n` +
-    `  whole engine: ${toGzip} × gzip -dc, ${toGunzip} × Node's gunzip, ${toSplit} × readline and split (wall); ${processorToGzip} × gzip -dc (processor)`
-  )
-}
-
-function round(value: number): number {
-  return Math.round(value * 100) / 100
-}
+await run(program)
