@@ -50,6 +50,14 @@ export const Protection = z.object({
 })
 export type Protection = z.infer<typeof Protection>
 
+/** Options of the service that gives an instance its credentials, as the cloud words them. */
+export const MetadataService = z.object({
+  endpoint: z.enum(['enabled', 'disabled']),
+  tokens: z.string().max(16),
+  hopLimit: z.number().int(),
+})
+export type MetadataService = z.infer<typeof MetadataService>
+
 /** An instance as it stood before the first change. Stored once as the incident's restore point. */
 export const Description = z.object({
   instance: id,
@@ -66,5 +74,7 @@ export const Description = z.object({
   volumes: z.array(z.object({ id, device: z.string().max(64), deleteOnTermination: z.boolean() })),
   acls: z.array(AclDescription),
   protection: Protection,
+  /** Absent where the cloud did not say. */
+  metadataService: MetadataService.optional(),
 })
 export type Description = z.infer<typeof Description>

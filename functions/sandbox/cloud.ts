@@ -118,6 +118,15 @@ export interface Snapshot {
   tags: Record<string, string>
 }
 
+/** As ModifyInstanceMetadataOptions words them. */
+export interface MetadataOptions {
+  endpoint: 'enabled' | 'disabled'
+  tokens: 'optional' | 'required'
+  hopLimit: number
+  ipv6: 'enabled' | 'disabled'
+  tags: 'enabled' | 'disabled'
+}
+
 export interface Instance {
   id: string
   state: 'pending' | 'running' | 'stopping' | 'stopped' | 'shutting-down' | 'terminated'
@@ -130,6 +139,7 @@ export interface Instance {
   terminationProtection: boolean
   stopProtection: boolean
   shutdown: 'stop' | 'terminate'
+  metadata: MetadataOptions
   tags: Record<string, string>
 }
 

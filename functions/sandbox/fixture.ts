@@ -1,4 +1,5 @@
 import type { Cloud, GroupRule, NetworkAcl } from './cloud.ts'
+import { defaultMetadata } from './ec2/metadata-options.ts'
 
 /** A small account for tests: one VPC with two subnets, each with an ACL of its own, and whatever is put into it. */
 
@@ -87,6 +88,7 @@ export function addInstance(cloud: Cloud, placed: Placed): void {
     terminationProtection: false,
     stopProtection: false,
     shutdown: 'terminate',
+    metadata: defaultMetadata(),
     tags,
   })
   addInterface(cloud, { ...placed, nat }, instance, 0)

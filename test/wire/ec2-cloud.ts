@@ -1,4 +1,5 @@
 import type { Cloud, NetworkAcl } from '../../functions/sandbox/cloud.ts'
+import { defaultMetadata } from '../../functions/sandbox/ec2/metadata-options.ts'
 
 /** A small cloud for the adapters' tests: one instance with two interfaces, three volumes and an elastic address. */
 export function smallCloud(): Cloud {
@@ -53,6 +54,7 @@ export function smallCloud(): Cloud {
     terminationProtection: false,
     stopProtection: false,
     shutdown: 'terminate' as const,
+    metadata: defaultMetadata(),
     tags: { 'firebreak:scope': 'agent', Name: '<b>agent</b>' },
   })
   const volume = (id: string, device: string, owner: string) => ({

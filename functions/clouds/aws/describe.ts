@@ -157,6 +157,7 @@ function toDescription(
       .filter(({ Associations }) => Associations.some(({ SubnetId }) => subnets.has(SubnetId)))
       .map(acl => toAclDescription(acl, account)),
     protection,
+    ...(instance.MetadataOptions ? { metadataService: instance.MetadataOptions } : {}),
   }
 }
 

@@ -35,6 +35,18 @@ const InstanceInterface = z.object({
   Attachment: z.object({ DeviceIndex: z.number().default(0), NetworkCardIndex: z.number().default(0) }).optional(),
 })
 
+export const MetadataOptions = z
+  .object({
+    HttpEndpoint: z.enum(['enabled', 'disabled']),
+    HttpTokens: z.string(),
+    HttpPutResponseHopLimit: z.number(),
+  })
+  .transform(({ HttpEndpoint, HttpTokens, HttpPutResponseHopLimit }) => ({
+    endpoint: HttpEndpoint,
+    tokens: HttpTokens,
+    hopLimit: HttpPutResponseHopLimit,
+  }))
+
 export const Instance = z.object({
   InstanceId: id,
   LaunchTime: z.date(),
@@ -42,6 +54,8 @@ export const Instance = z.object({
   /** A terminated instance has none any more. */
   VpcId: z.string().default(''),
   State: z.object({ Name: z.string() }),
+  // Only put on record: words of a later API must not hold up the cut.
+  MetadataOptions: MetadataOptions.optional().catch(undefined),
   Tags,
   NetworkInterfaces: z.array(InstanceInterface).default([]),
   BlockDeviceMappings: z

@@ -3,6 +3,7 @@ import type { Ec2 } from './ec2.ts'
 import { denyPeers } from './steps/deny-peers.ts'
 import { dropAddress } from './steps/drop-address.ts'
 import { type LockSettings, lockSnapshots } from './steps/lock-snapshots.ts'
+import { metadataService } from './steps/metadata-service.ts'
 import { protect } from './steps/protect.ts'
 import { type ShareSettings, shareSnapshots } from './steps/share-snapshots.ts'
 import { snapshot } from './steps/snapshot.ts'
@@ -20,6 +21,7 @@ export function awsSteps(ec2: Ec2, settings: StepSettings): Step[] {
     stop(ec2, settings),
     snapshot(ec2),
     protect(ec2, settings),
+    metadataService(ec2),
     lockSnapshots(ec2, settings),
     shareSnapshots(ec2, settings),
   ]

@@ -3,6 +3,7 @@ import { publicAddressOf } from './addresses.ts'
 import { filtered, paged } from './filters.ts'
 import { groupSet, interfacesOf, interfaceTree } from './interfaces.ts'
 import { INSTANCE, named, tagSet } from './lookup.ts'
+import { metadataTree } from './metadata-options.ts'
 import type { Parameters } from './parameters.ts'
 import { Refusal } from './refusal.ts'
 import type { Tree } from './xml.ts'
@@ -81,6 +82,7 @@ function instanceTree(cloud: Cloud, one: Instance): Tree {
     hypervisor: 'xen',
     virtualizationType: 'hvm',
     monitoring: { state: 'disabled' },
+    metadataOptions: metadataTree(one.metadata, 'applied'),
     rootDeviceType: 'ebs',
     rootDeviceName: rootDevice(volumes),
     instanceLifecycle: one.spot ? 'spot' : undefined,

@@ -16,6 +16,7 @@ import { describeInstanceAttribute, modifyInstanceAttribute } from './instance-a
 import { describeInstances } from './instances.ts'
 import { describeNetworkInterfaces, modifyNetworkInterfaceAttribute } from './interfaces.ts'
 import { settle, startInstances, stopInstances, terminateInstances } from './lifecycle.ts'
+import { modifyInstanceMetadataOptions } from './metadata-options.ts'
 import { describeSubnets, describeVpcEndpoints, describeVpcPeeringConnections, describeVpcs } from './networks.ts'
 import { type Parameters, parseParameters } from './parameters.ts'
 import { Refusal } from './refusal.ts'
@@ -61,6 +62,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['DisassociateAddress', disassociateAddress],
   ['LockSnapshot', lockSnapshot],
   ['ModifyInstanceAttribute', modifyInstanceAttribute],
+  ['ModifyInstanceMetadataOptions', modifyInstanceMetadataOptions],
   ['ModifyNetworkInterfaceAttribute', modifyNetworkInterfaceAttribute],
   ['ModifySnapshotAttribute', modifySnapshotAttribute],
   ['ReplaceNetworkAclEntry', replaceNetworkAclEntry],

@@ -1,4 +1,5 @@
 import type { Cloud, NetworkAcl, Subnet, Vpc } from '../cloud.ts'
+import { defaultMetadata } from '../ec2/metadata-options.ts'
 import { hostsOf } from './addresses.ts'
 import { createRandom, type Random } from './random.ts'
 import { type InstanceSpec, memberNames, type Scenario } from './scenario.ts'
@@ -94,6 +95,7 @@ export function buildCloud(scenario: Scenario): Built {
         terminationProtection: false,
         stopProtection: false,
         shutdown: 'stop',
+        metadata: defaultMetadata(),
         tags: { Name: name, ...spec.tags },
       })
       const interfaces = spec.interfaces.map((choices, deviceIndex) => {
