@@ -92,6 +92,7 @@ export function unsoundAlert(alert: Alert, now: number): string | undefined {
   if (alert.time > now + FUTURE_SECONDS) return 'it is of the future'
   if (!isPort(alert.sourcePort) || !isPort(alert.destinationPort)) return 'a port is none'
   if (!isProtocol(alert.protocol)) return 'its protocol is none'
+  if (alert.name !== undefined && alert.name.length > MAX_TEXT) return 'its name is too long'
   return alert.source.length > 64 || alert.destination.length > 64 ? 'an address is too long' : undefined
 }
 

@@ -67,6 +67,13 @@ export interface Alert {
   blocked: boolean
   instance: string | undefined
   firewall: string | undefined
+  /**
+   * What the instance itself did, by the word of a provider that watches it: opened the connection, or asked for `name`.
+   * Absent where an outsider's packet may have raised the alert.
+   */
+  own?: 'connection' | 'query'
+  /** The name that was asked for. */
+  name?: string
   time: number
 }
 

@@ -437,6 +437,26 @@ test('a server’s short answers are no probes', () => {
   assert.equal(viewOf(stateOf(answers)).probes.internal, undefined)
 })
 
+test('what an alert says of the instance’s own doing is packed with it', () => {
+  const state = newState()
+  const alert: Alert = {
+    ...{ kind: 'mining', rule: 'r', source: '', sourcePort: 0, destination: '', destinationPort: 53, protocol: 17 },
+    ...{ blocked: false, instance: 'i-1', firewall: undefined, time: 1_795_000_000 },
+  }
+  addAlert(state, { ...alert, own: 'query', name: 'pool.example.net' }, undefined)
+  addAlert(state, { ...alert, own: 'query', name: 'pool.example.org' }, undefined)
+  addAlert(state, { ...alert, destination: '203.0.113.9', own: 'connection' }, undefined)
+  addAlert(state, alert, undefined)
+  const { alerts } = unpackState(packState(state, 1_795_000_000).packed)
+  assert.deepEqual(alerts, state.alerts)
+  assert.deepEqual([...alerts.values()].map(({ own, name }) => `${own} ${name}`).toSorted(), [
+    'connection undefined',
+    'query pool.example.net',
+    'query pool.example.org',
+    'undefined undefined',
+  ])
+})
+
 test('alerts are kept once each with their first and last time, and the bound spares mining and tunnels', () => {
   const alert = (over: Partial<Alert>): Alert => ({
     kind: 'mining',

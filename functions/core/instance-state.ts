@@ -134,7 +134,8 @@ export function addAlert(state: InstanceState, alert: Alert, out: boolean | unde
   const peer = outbound ? alert.destination : alert.source
   const port = outbound ? alert.destinationPort : alert.sourcePort
   const rule = alert.rule.slice(0, 256)
-  const key = `${alert.kind} ${rule} ${peer} ${port} ${outbound}`
+  const { kind, name } = alert
+  const key = alertKey({ kind, rule, peer: peer === '' ? undefined : peer, port, outbound, name })
   const before = state.alerts.get(key)
   state.alerts.set(key, {
     kind: alert.kind,
@@ -144,9 +145,17 @@ export function addAlert(state: InstanceState, alert: Alert, out: boolean | unde
     protocol: alert.protocol,
     blocked: alert.blocked && (before?.blocked ?? true),
     outbound,
+    own: before?.own ?? alert.own,
+    name: alert.name,
     first: Math.min(before?.first ?? alert.time, alert.time),
     last: Math.max(before?.last ?? 0, alert.time),
   })
+}
+
+/** What is alerted about once, however often. */
+export function alertKey(alert: Pick<AlertView, 'kind' | 'rule' | 'peer' | 'port' | 'outbound' | 'name'>): string {
+  const { kind, rule, peer = '', port, outbound, name = '' } = alert
+  return `${kind} ${rule} ${peer} ${port} ${outbound} ${name}`
 }
 
 export function addCall(state: InstanceState, call: ToolCall): void {
@@ -198,7 +207,7 @@ export function evict(state: InstanceState, most: number): void {
 function tidyAlerts(alerts: Map<string, AlertView>, now: number): void {
   for (const [key, { last }] of alerts) if (last < now - QUIET_FOR) alerts.delete(key)
   if (alerts.size <= MAX_ALERTS) return
-  const worth = ({ kind, outbound }: AlertView) => (kind === 'other' ? 0 : outbound ? 2 : 1)
+  const worth = ({ kind, outbound, own }: AlertView) => (kind === 'other' ? 0 : own ? 3 : outbound ? 2 : 1)
   const least = [...alerts].toSorted(
     ([keyA, a], [keyB, b]) => worth(a) - worth(b) || a.last - b.last || (keyA < keyB ? -1 : 1),
   )

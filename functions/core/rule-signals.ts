@@ -1,4 +1,5 @@
-import { compileRanges } from './address.ts'
+import { compileRanges, isExternal } from './address.ts'
+import { TCP } from './flow.ts'
 import type { AlertView, ConversationView, InstanceView, NameView, Rule } from './rule.ts'
 import type { RuleSettings } from './rule-settings.ts'
 import type { Signal } from './signal.ts'
@@ -92,26 +93,84 @@ export function namesOnly(
 export function alertSignals(rule: Author, view: InstanceView, kind: AlertView['kind']): Signal[] {
   const { identity, weakIdentity } = view.settings.points
   return view.alerts
-    .filter(alert => alert.kind === kind)
+    .filter(alert => alert.kind === kind && !(alert.name !== undefined && isAllowedName(view.settings, alert.name)))
     .map(alert => {
-      const conversation = view.conversations.find(
-        ({ peer, port, protocol }) => peer === alert.peer && port === alert.port && protocol === alert.protocol,
-      )
-      const own = conversation !== undefined && openedByUs(conversation)
+      const { peer, port, protocol, proven, own, why } = groundOf(view, alert)
       return {
         rule: rule.id,
         family: 'identity',
-        points: own ? identity : weakIdentity,
+        points: proven ? identity : weakIdentity,
         technique: rule.technique,
-        ...(alert.peer !== undefined && { peer: alert.peer, port: alert.port, protocol: alert.protocol }),
+        ...(peer !== undefined && { peer, port, protocol }),
+        ...(alert.name !== undefined && { name: alert.name }),
         first: alert.first,
         last: alert.last,
         ...(own && { own }),
-        detail: `${alert.blocked ? 'Blocked and alerted' : 'Alerted'} by ${shown(alert.rule)}${
-          own ? ', on a connection that we opened' : '; that we opened the connection is not proven'
-        }`,
+        detail: `${alert.blocked ? 'Blocked and alerted' : 'Alerted'} by ${shown(alert.rule)}${why}`,
       }
     })
+}
+
+interface Ground extends Pick<AlertView, 'peer' | 'port' | 'protocol'> {
+  /** We opened the connection that is alerted about. */
+  readonly proven: boolean
+  /** It rests on what the instance itself sent. */
+  readonly own: boolean
+  readonly why: string
+}
+
+/** Where a pool's or a tunnel's website answers too. */
+const WEB_PORTS = new Set([80, 443])
+
+/**
+ * What an alert rests on. Ours is: a connection whose opening by us we saw; one that the provider, who watches the
+ * instance, says it opened, as long as what we saw does not say otherwise; and a name that it asked for, with a connection of
+ * ours to where that resolved. A name alone stays weak, as does one on a port of the web, where its page may be.
+ */
+function groundOf({ conversations }: InstanceView, alert: AlertView): Ground {
+  const { peer, port, protocol, own } = alert
+  const given = { peer, port, protocol }
+  if (conversations.some(one => one.peer === peer && one.port === port && one.protocol === protocol && openedByUs(one)))
+    return { ...given, proven: true, own: true, why: ', on a connection that we opened' }
+  if (own === 'connection' && opensByWord(conversations, alert))
+    return {
+      ...given,
+      proven: true,
+      own: true,
+      why: ', on a connection that the instance opened by the provider’s word',
+    }
+  if (own !== 'query')
+    return { ...given, proven: false, own: false, why: '; that we opened the connection is not proven' }
+  const asked = `; the instance asked for ${shown(alert.name ?? 'it')}`
+  const led = conversations.find(
+    one =>
+      isExternal(one.peer) &&
+      one.accepted > 0 &&
+      !WEB_PORTS.has(one.port) &&
+      openedByUs(one) &&
+      one.names.some(({ name, via }) => via !== 'ssh' && name === alert.name),
+  )
+  // It stands alone: what an outsider does on a connection must not join with a query that his message caused.
+  if (!led)
+    return { ...given, peer: undefined, proven: false, own: true, why: `${asked}; no connection to it was seen` }
+  return { ...led, proven: true, own: true, why: `${asked} and opened a connection to where it resolved` }
+}
+
+/**
+ * TCP only: without a SYN there is no word on who opened. What was blocked reached nobody. Where we saw that peer ourselves, a
+ * connection to the port that is alerted about must be among it, and not one that he opened.
+ */
+function opensByWord(
+  conversations: readonly ConversationView[],
+  { peer, port, protocol, blocked }: AlertView,
+): boolean {
+  if (peer === undefined || !isExternal(peer) || port === 0 || protocol !== TCP || blocked) return false
+  const seen = conversations.filter(one => one.peer === peer && one.protocol === protocol)
+  return seen.length === 0 || seen.some(one => one.port === port && one.service === 'theirs' && !openedByThem(one))
+}
+
+function openedByThem({ initiator }: ConversationView): boolean {
+  return initiator.side === 'them' && initiator.by === 'flags'
 }
 
 /** Text that the intruder chooses, cut for a sentence. */

@@ -186,6 +186,9 @@ export interface AlertView {
   readonly blocked: boolean
   /** The instance is the source of what was seen. */
   readonly outbound: boolean
+  /** What the instance itself did by the provider's word, and the name that it asked for. */
+  readonly own: Alert['own'] | undefined
+  readonly name: string | undefined
   readonly first: number
   readonly last: number
 }

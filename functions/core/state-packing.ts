@@ -2,12 +2,12 @@ import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import { type Conversation, conversationKey, type Sums } from './conversation.ts'
 import { InputError, reasonOf } from './errors.ts'
 import { readHost, writeHost } from './host-packing.ts'
-import { BOUNDS, type InstanceState, newState, settle } from './instance-state.ts'
+import { alertKey, BOUNDS, type InstanceState, newState, settle } from './instance-state.ts'
 import { SUFFIX_BYTES, type Suffix } from './names.ts'
 import { oneOf, type Packer, packer, sorted, type Unpacker, unpacker } from './packing.ts'
 import { newProbeMinute, PROBE_BYTES, type ProbeMinute } from './probes.ts'
 import { MARK, STRIDE } from './records.ts'
-import type { Setup } from './rule.ts'
+import type { AlertView, Setup } from './rule.ts'
 
 /** Far enough below DynamoDB's 400 KB an item that two owed findings fit beside it. */
 export const MAX_PACKED = 240_000
@@ -91,8 +91,11 @@ function write(state: InstanceState): Uint8Array {
   for (const one of sorted(state.alerts)) {
     text(one.rule)
     text(one.peer ?? '')
-    const bits = (one.blocked ? 1 : 0) | (one.outbound ? 2 : 0)
+    // Rows of before an alert had more bits are read as ever.
+    const own = (one.own === 'connection' ? 4 : 0) | (one.own === 'query' ? 8 : 0)
+    const bits = (one.blocked ? 1 : 0) | (one.outbound ? 2 : 0) | own | (one.name === undefined ? 0 : 16)
     for (const value of [KINDS.indexOf(one.kind), one.port, one.protocol, bits, one.first, one.last]) number(value)
+    if (one.name !== undefined) text(one.name)
   }
   number(state.windows.size)
   for (const [id, minutes] of [...state.windows].toSorted(([a], [b]) => (a < b ? -1 : 1))) {
@@ -138,18 +141,21 @@ function read(from: Unpacker): InstanceState {
     const peer = text()
     const kind = oneOf(KINDS, number())
     const [port, protocol, bits] = [number(), number(), number()]
-    const outbound = (bits & 2) !== 0
-    state.alerts.set(`${kind} ${rule} ${peer} ${port} ${outbound}`, {
+    const [first, last] = [number(), number()]
+    const one: AlertView = {
       kind,
       rule,
       peer: peer === '' ? undefined : peer,
       port,
       protocol,
       blocked: (bits & 1) !== 0,
-      outbound,
-      first: number(),
-      last: number(),
-    })
+      outbound: (bits & 2) !== 0,
+      own: bits & 4 ? 'connection' : bits & 8 ? 'query' : undefined,
+      name: bits & 16 ? text() : undefined,
+      first,
+      last,
+    }
+    state.alerts.set(alertKey(one), one)
   }
   for (let left = count(); left > 0; left--) {
     const id = text()

@@ -82,14 +82,20 @@ const connection = fc
     }),
   )
 
-const alert = fc.record({
-  kind: fc.constantFrom('mining', 'tunnel'),
-  source: fc.constant(OURS),
-  destination: address,
-  destinationPort: port,
-  sourcePort: port,
-  blocked: fc.boolean(),
-})
+const alert = fc.record(
+  {
+    kind: fc.constantFrom('mining', 'tunnel'),
+    source: fc.constant(OURS),
+    destination: address,
+    destinationPort: port,
+    sourcePort: port,
+    blocked: fc.boolean(),
+    // A name that a message from outside made us ask for.
+    own: fc.constant('query'),
+    name: fc.constant('pool.example.net'),
+  },
+  { requiredKeys: ['kind', 'source', 'destination', 'destinationPort', 'sourcePort', 'blocked'] },
+)
 
 const received = fc.record({
   flows: fc.array(record, { maxLength: 60 }),

@@ -74,6 +74,77 @@ export const cases: readonly RuleCase[] = [
     },
   },
   {
+    name: 'a connection that the instance opened by the provider’s word, before any flow log of it',
+    matches: true,
+    decision: 'isolate',
+    did: { alerts: [{ kind: 'mining', destination: pool, destinationPort: 3333, own: 'connection' }] },
+  },
+  {
+    name: 'the same where the flow log bears it out without flags',
+    matches: true,
+    decision: 'isolate',
+    did: {
+      connections: [{ ...miner, port: 3333, minutes: [handshake], flags: false }],
+      alerts: [{ kind: 'mining', destination: pool, destinationPort: 3333, own: 'connection' }],
+    },
+  },
+  {
+    name: 'the provider’s word against the SYN that we saw from the peer',
+    matches: true,
+    decision: 'alert',
+    did: {
+      connections: [{ peer: pool, port: 443, by: 'them', minutes: steady(30, xmr) }],
+      alerts: [{ kind: 'mining', destination: pool, destinationPort: 3333, own: 'connection' }],
+    },
+  },
+  {
+    name: 'the provider’s word on what it blocked, on UDP and on an address inside',
+    matches: true,
+    decision: 'alert',
+    did: {
+      alerts: [
+        { kind: 'mining', destination: pool, destinationPort: 3333, own: 'connection', blocked: true },
+        { kind: 'mining', destination: pool, destinationPort: 3333, own: 'connection', protocol: 17 },
+        { kind: 'mining', destination: '10.20.9.9', destinationPort: 3333, own: 'connection' },
+      ],
+    },
+  },
+  {
+    name: 'a name that the provider alone knows, asked for and connected to',
+    matches: true,
+    decision: 'isolate',
+    did: {
+      connections: [{ ...miner, port: 2222, minutes: [handshake] }],
+      names: [{ name: 'work.example.net', addresses: [pool] }],
+      alerts: [{ kind: 'mining', destination: '', destinationPort: 53, own: 'query', name: 'work.example.net' }],
+    },
+  },
+  {
+    name: 'a name that the provider alone knows and that is only asked for',
+    matches: true,
+    decision: 'alert',
+    did: { alerts: [{ kind: 'mining', destination: '', destinationPort: 53, own: 'query', name: 'work.example.net' }] },
+  },
+  {
+    name: 'a name that the provider alone knows, on the web’s port, where its page may be',
+    matches: true,
+    decision: 'alert',
+    did: {
+      connections: [{ ...miner, port: 443, minutes: [handshake] }],
+      names: [{ name: 'work.example.net', addresses: [pool] }],
+      alerts: [{ kind: 'mining', destination: '', destinationPort: 53, own: 'query', name: 'work.example.net' }],
+    },
+  },
+  {
+    name: 'a name that the provider takes for a pool and the operator allows',
+    matches: false,
+    decision: 'none',
+    did: {
+      alerts: [{ kind: 'mining', destination: '', destinationPort: 53, own: 'query', name: 'work.example.net' }],
+      settings: { allow: { names: ['example.net'] } },
+    },
+  },
+  {
     name: 'an alert of the firewall without a connection of ours',
     matches: true,
     decision: 'alert',

@@ -52,6 +52,7 @@ test('a mining finding is an alert of its instance', () => {
       blocked: false,
       instance: instanceId,
       firewall: undefined,
+      own: 'connection',
       time: T,
     },
   ])
@@ -86,6 +87,25 @@ test('what came from outside or may have is not outbound', () => {
     [alerts[0]?.source, alerts[0]?.destination, alerts[0]?.destinationPort, alerts[0]?.blocked],
     ['203.0.113.9', '10.0.1.20', 22, true],
   )
+})
+
+test('only a TCP connection that it calls outbound and a query are the instance’s own doing', () => {
+  const ownOf = (action: unknown) =>
+    decode({ ...finding, service: { action } }).alerts.map(({ own, name }) => [own, name])
+  const none = [[undefined, undefined]]
+  assert.deepEqual(ownOf({ networkConnectionAction: connection }), [['connection', undefined]])
+  for (const given of [
+    { connectionDirection: 'INBOUND' },
+    { connectionDirection: 'UNKNOWN' },
+    { protocol: 'UDP' },
+    { protocol: null },
+  ])
+    assert.deepEqual(ownOf({ networkConnectionAction: { ...connection, ...given } }), none, JSON.stringify(given))
+  const portProbeDetails = [{ remoteIpDetails: { ipAddressV4: '203.0.113.9' } }]
+  assert.deepEqual(ownOf({ portProbeAction: { portProbeDetails } }), none)
+  assert.deepEqual(ownOf({ dnsRequestAction: { domain: 'Pool.Example.net' } }), [['query', 'pool.example.net']])
+  assert.deepEqual(ownOf({ dnsRequestAction: {} }), none)
+  assert.deepEqual(ownOf(undefined), none)
 })
 
 test('a DNS finding gives the name that the instance asked for', () => {

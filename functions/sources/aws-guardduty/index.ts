@@ -65,6 +65,7 @@ function emit(finding: GuardDutyFinding, instance: string, time: number, sink: S
   const [sourcePort, destinationPort] = ends.inbound
     ? [ends.remotePort, ends.localPort]
     : [ends.localPort, ends.remotePort]
+  const name = nameOf(finding.service.action?.dnsRequestAction?.domain)
   const alert: Alert = {
     kind: kindOfType(finding.type),
     rule: `${finding.type} ${finding.title}`.slice(0, 256),
@@ -73,15 +74,27 @@ function emit(finding: GuardDutyFinding, instance: string, time: number, sink: S
     blocked: ends.blocked,
     instance,
     firewall: undefined,
+    // What an action says is said of the finding's own instance.
+    ...(own?.instanceId === instance ? ownOf(finding.service.action, name) : {}),
     time,
   }
   sink.alert(alert)
-  const name = nameOf(finding.service.action?.dnsRequestAction?.domain)
   if (name === undefined) return
   const vpc = at?.vpcId ?? undefined
   const client = at?.privateIpAddress ?? ''
   const unknown = { clientPort: undefined, peerPort: undefined, firewall: undefined, addresses: [] }
   sink.name({ via: 'dns', name, client, instance, vpc, time, ...unknown })
+}
+
+/**
+ * What the action says that the instance did. GuardDuty reads queries from the VPC's resolver, which only the instance can
+ * ask, and the direction from its own flow logs or from its agent on the host: of a TCP connection `OUTBOUND` says who opened it.
+ */
+function ownOf(action: Action | null | undefined, name: string | undefined): Pick<Alert, 'own' | 'name'> {
+  if (name !== undefined) return { own: 'query', name }
+  const connection = action?.networkConnectionAction
+  const opened = connection?.connectionDirection === 'OUTBOUND' && connection.protocol?.toUpperCase() === 'TCP'
+  return opened ? { own: 'connection' } : {}
 }
 
 const PROTOCOLS: Readonly<Record<string, number>> = { ICMP: 1, TCP: 6, UDP: 17 }

@@ -40,6 +40,48 @@ test('a finding is an alert for each instance, and its type the product’s own'
   )
 })
 
+const guardDuty = {
+  ...finding,
+  ProductArn: 'arn:aws:securityhub:us-east-1::product/aws/guardduty',
+  Resources: finding.Resources.slice(0, 1),
+  Network: undefined,
+}
+const connection = {
+  ConnectionDirection: 'OUT',
+  RemoteIpDetails: { IpAddressV4: '198.51.100.40' },
+  RemotePortDetails: { Port: 3333 },
+  LocalPortDetails: { Port: 40_112 },
+  Protocol: 'TCP',
+  Blocked: false,
+}
+
+test('GuardDuty’s action names the peer and says what the instance did itself', () => {
+  const [outbound] = decode([{ ...guardDuty, Action: { NetworkConnectionAction: connection } }]).alerts
+  assert.deepEqual(
+    [outbound?.source, outbound?.destination, outbound?.destinationPort, outbound?.own],
+    ['', '198.51.100.40', 3333, 'connection'],
+  )
+  const { alerts, names } = decode([{ ...guardDuty, Action: { DnsRequestAction: { Domain: 'Pool.Example.net' } } }])
+  assert.deepEqual([alerts[0]?.own, alerts[0]?.name], ['query', 'pool.example.net'])
+  assert.deepEqual([names[0]?.name, names[0]?.instance], ['pool.example.net', instance])
+  const inbound = { NetworkConnectionAction: { ...connection, ConnectionDirection: 'IN' } }
+  const [received] = decode([{ ...guardDuty, Action: inbound }]).alerts
+  assert.deepEqual([received?.source, received?.destinationPort, received?.own], ['198.51.100.40', 40_112, undefined])
+})
+
+test('what another product says, what is said of several instances and what is no TCP is nobody’s own doing', () => {
+  const Action = { NetworkConnectionAction: connection }
+  for (const given of [
+    { ProductArn: 'arn:aws:securityhub:us-east-1:123456789012:product/123456789012/default' },
+    { ProductArn: undefined },
+    { Resources: finding.Resources },
+    { Action: { NetworkConnectionAction: { ...connection, Protocol: 'UDP' } } },
+    { Action: { PortProbeAction: { PortProbeDetails: [connection] } } },
+  ])
+    for (const { own } of decode([{ ...guardDuty, Action, ...given }]).alerts)
+      assert.equal(own, undefined, JSON.stringify(given))
+})
+
 test('a finding that cannot be read is rejected and the others stand', () => {
   const { alerts, rejected } = decode([finding, { Title: 'x' }, finding])
   assert.equal(alerts.length, 4)

@@ -1,41 +1,13 @@
-import * as z from 'zod'
 import { InputError } from '../../core/errors.ts'
-import type { Sink } from '../../core/flow.ts'
+import type { Alert, Sink } from '../../core/flow.ts'
 import type { EventSource } from '../../core/source.ts'
-import { address, parseRecord, port, seconds, text } from '../envelopes/fields.ts'
+import { parseRecord } from '../envelopes/fields.ts'
 import { instanceOf, kindOfType } from '../envelopes/finding-types.ts'
 import { headOfText } from '../envelopes/head.ts'
+import { nameOf } from '../envelopes/names.ts'
+import { Detail, Finding } from './schema.ts'
 
 const WHAT = 'Security Hub finding'
-
-const optionalAddress = address.nullish().catch(undefined)
-
-/** ASFF (Security Hub User Guide, "AWS Security Finding Format"), as far as it is read. */
-const Finding = z.object({
-  Types: z.array(text).max(50).default([]),
-  Title: text.default(''),
-  UpdatedAt: seconds.optional(),
-  Sample: z.boolean().nullish(),
-  RecordState: z.string().max(32).nullish(),
-  Workflow: z.object({ Status: z.string().max(32).nullish() }).nullish(),
-  ProductFields: z.record(z.string(), z.string()).nullish(),
-  Resources: z.array(z.object({ Type: z.string().max(128), Id: z.string().max(2048) })).max(1000),
-  Network: z
-    .object({
-      Direction: z.string().max(8).nullish(),
-      Protocol: z.string().max(16).nullish(),
-      SourceIpV4: optionalAddress,
-      SourceIpV6: optionalAddress,
-      SourcePort: port.nullish(),
-      DestinationIpV4: optionalAddress,
-      DestinationIpV6: optionalAddress,
-      DestinationPort: port.nullish(),
-    })
-    .nullish(),
-})
-type Finding = z.infer<typeof Finding>
-
-const Detail = z.object({ findings: z.array(z.unknown()).max(1000) })
 
 /**
  * Findings that Security Hub passes on from any product: an alert for each instance that one names. Samples, archived and
@@ -68,25 +40,75 @@ function isCurrent({ Sample, RecordState, Workflow, ProductFields }: Finding): b
   return !sample && !settled
 }
 
-function emit({ Types, Title, Resources, Network: network }: Finding, time: number, sink: Sink): void {
-  const types = Types.map(typeOf)
+function emit(finding: Finding, time: number, sink: Sink): void {
+  const types = finding.Types.map(typeOf)
   const type = types.find(one => kindOfType(one) !== 'other') ?? types[0] ?? ''
-  const ids = Resources.filter(({ Type }) => Type === 'AwsEc2Instance').map(({ Id }) => instanceOf(Id))
-  for (const instance of new Set(ids.filter(id => id !== undefined)))
-    sink.alert({
-      kind: kindOfType(type),
-      rule: `${type} ${Title}`.slice(0, 256),
-      source: network?.SourceIpV4 ?? network?.SourceIpV6 ?? '',
-      sourcePort: network?.SourcePort ?? 0,
-      destination: network?.DestinationIpV4 ?? network?.DestinationIpV6 ?? '',
-      destinationPort: network?.DestinationPort ?? 0,
-      protocol: network?.Protocol?.toUpperCase() === 'UDP' ? 17 : 6,
-      blocked: false,
-      instance,
-      firewall: undefined,
-      time,
-    })
+  const ids = finding.Resources.filter(({ Type }) => Type === 'AwsEc2Instance').map(({ Id }) => instanceOf(Id))
+  const instances = new Set(ids.filter(id => id !== undefined))
+  const name = nameOf(finding.Action?.DnsRequestAction?.Domain)
+  const alert = {
+    kind: kindOfType(type),
+    rule: `${type} ${finding.Title}`.slice(0, 256),
+    ...endsOf(finding),
+    // What an action says is said of one instance.
+    ...(instances.size === 1 ? ownOf(finding, name) : {}),
+    firewall: undefined,
+    time,
+  }
+  for (const instance of instances) sink.alert({ ...alert, instance })
+  const [only] = instances
+  if (name === undefined || only === undefined || instances.size > 1) return
+  const unknown = { client: '', clientPort: undefined, peerPort: undefined, vpc: undefined, firewall: undefined }
+  sink.name({ via: 'dns', name, addresses: [], instance: only, time, ...unknown })
 }
+
+/**
+ * GuardDuty's own word on who opened a connection or asked for a name, as in its own events. Other products' findings are
+ * whatever somebody imported. The direction is `IN` or `OUT` (Security Hub API Reference, "NetworkConnectionAction").
+ */
+function ownOf({ ProductArn, Action }: Finding, name: string | undefined): Pick<Alert, 'own' | 'name'> {
+  if (!ProductArn?.endsWith('::product/aws/guardduty')) return {}
+  if (name !== undefined) return { own: 'query', name }
+  const connection = Action?.NetworkConnectionAction
+  return connection && isOut(connection.ConnectionDirection) && connection.Protocol?.toUpperCase() === 'TCP'
+    ? { own: 'connection' }
+    : {}
+}
+
+const isOut = (direction: string | null | undefined) => direction === 'OUT' || direction === 'OUTBOUND'
+
+type Ends = Pick<Alert, 'source' | 'sourcePort' | 'destination' | 'destinationPort' | 'protocol' | 'blocked'>
+
+/** An action names only the other end; the instance's own address is not in it. */
+function endsOf({ Action: action, Network: network }: Finding): Ends {
+  const { NetworkConnectionAction: connection, DnsRequestAction: request, PortProbeAction: probes } = action ?? {}
+  const blocked = (connection ?? request ?? probes)?.Blocked === true
+  const probe = probes?.PortProbeDetails?.[0]
+  const remote = connection ?? probe
+  if (remote) {
+    const other = { address: remote.RemoteIpDetails?.IpAddressV4 ?? '', port: connection?.RemotePortDetails?.Port ?? 0 }
+    const own = { address: '', port: remote.LocalPortDetails?.Port ?? 0 }
+    // A probe comes from outside by its nature; of unknown direction nothing is held against the instance.
+    const [from, to] = isOut(connection?.ConnectionDirection) ? [own, other] : [other, own]
+    return {
+      ...{ source: from.address, sourcePort: from.port, destination: to.address, destinationPort: to.port },
+      protocol: protocolOf(connection?.Protocol),
+      blocked,
+    }
+  }
+  if (request)
+    return { source: '', sourcePort: 0, destination: '', destinationPort: 53, protocol: protocolOf('UDP'), blocked }
+  return {
+    source: network?.SourceIpV4 ?? network?.SourceIpV6 ?? '',
+    sourcePort: network?.SourcePort ?? 0,
+    destination: network?.DestinationIpV4 ?? network?.DestinationIpV6 ?? '',
+    destinationPort: network?.DestinationPort ?? 0,
+    protocol: protocolOf(network?.Protocol),
+    blocked: false,
+  }
+}
+
+const protocolOf = (name: string | null | undefined) => (name?.toUpperCase() === 'UDP' ? 17 : 6)
 
 /** The last part of a taxonomy path is the product's own type: `TTPs/Command and Control/CryptoCurrency:EC2-BitcoinTool.B`. */
 function typeOf(path: string): string {
