@@ -138,11 +138,61 @@ test('samples and archived findings say nothing, however the sample is marked', 
 test('a finding that names several instances is an alert for each, once', () => {
   const uids = [instanceId, 'i-0b1b2c3d4e5f60718', instanceId].map(id => `arn:aws:ec2:us-east-1:1:instance/${id}`)
   const resources = [...uids.map(uid => ({ uid })), { uid: 'arn:aws:s3:::logs' }, { uid: 'i-' }, {}]
-  const { alerts } = decode({ ...finding, service: { detection: { sequence: { resources } } } })
+  const { alerts } = decode({ ...finding, resource: {}, service: { detection: { sequence: { resources } } } })
   assert.deepEqual(
     alerts.map(({ instance }) => instance),
     [instanceId, 'i-0b1b2c3d4e5f60718'],
   )
+})
+
+test('each signal of an attack sequence is an alert of its own instance, by its own type', () => {
+  const arn = (id: string) => `arn:aws:ec2:us-east-1:123456789012:instance/${id}`
+  const [first, second, third] = [instanceId, 'i-0b1b2c3d4e5f60718', 'i-0c1b2c3d4e5f60718']
+  const sequence = {
+    resources: [first, second, third].map(id => ({ uid: arn(id), resourceType: 'EC2_INSTANCE' })),
+    endpoints: [
+      { id: 'pool', ip: '198.51.100.40', port: 3333, connection: { direction: 'OUTBOUND' } },
+      { id: 'name', domain: 'Pool.Example.net' },
+    ],
+    signals: [
+      { type: 'FINDING', name: 'CryptoCurrency:EC2/BitcoinTool.B', resourceUids: [arn(first)], endpointIds: ['pool'] },
+      {
+        type: 'FINDING',
+        name: 'CryptoCurrency:EC2/BitcoinTool.B!DNS',
+        resourceUids: [arn(first)],
+        endpointIds: ['name'],
+      },
+      { type: 'FINDING', name: 'Execution:Runtime/ReverseShell', resourceUids: [arn(second)], lastSeenAt: T - 90 },
+      { type: 'CLOUD_TRAIL', name: 'RunInstances', resourceUids: [arn(third)] },
+    ],
+  }
+  const type = 'AttackSequence:EC2/CompromisedInstanceGroup'
+  const { alerts } = decode({ ...finding, type, resource: {}, service: { detection: { sequence } } })
+  assert.deepEqual(
+    alerts.map(({ instance, kind, destination, destinationPort, own, name, time }) => [
+      ...[instance, kind, destination, destinationPort, own, name, time],
+    ]),
+    [
+      [first, 'mining', '198.51.100.40', 3333, undefined, undefined, T],
+      [first, 'mining', '', 53, 'query', 'pool.example.net', T],
+      [second, 'tunnel', '', 0, undefined, undefined, T - 90],
+      [third, 'other', '', 0, undefined, undefined, T],
+    ],
+  )
+  assert.equal(alerts[0]?.rule, `CryptoCurrency:EC2/BitcoinTool.B in ${type}`)
+})
+
+test('a signal that names no instance is of the only one of its sequence, and of none of several', () => {
+  const kinds = (ids: readonly string[]) => {
+    const resources = ids.map(id => ({ uid: `arn:aws:ec2:us-east-1:123456789012:instance/${id}` }))
+    const signals = [{ name: 'CryptoCurrency:Runtime/BitcoinTool.B', resourceUids: ['container-1'] }]
+    const service = { detection: { sequence: { resources, signals } } }
+    return decode({ ...finding, type: 'AttackSequence:ECS/CompromisedCluster', resource: {}, service }).alerts.map(
+      ({ kind }) => kind,
+    )
+  }
+  assert.deepEqual(kinds([instanceId]), ['mining'])
+  assert.deepEqual(kinds([instanceId, 'i-0b1b2c3d4e5f60718']), ['other', 'other'])
 })
 
 test('a finding on something that is no instance says nothing', () => {

@@ -1,11 +1,12 @@
 import { InputError } from '../../core/errors.ts'
 import type { Alert, Sink } from '../../core/flow.ts'
 import type { EventSource } from '../../core/source.ts'
+import { type AttackSequence, emitSequence } from '../envelopes/attack-sequence.ts'
 import { parseRecord } from '../envelopes/fields.ts'
 import { instanceOf, kindOfType } from '../envelopes/finding-types.ts'
 import { parseJson } from '../envelopes/json.ts'
 import { nameOf } from '../envelopes/names.ts'
-import { type Action, GuardDutyFinding } from './schema.ts'
+import { type Action, GuardDutyFinding, type Sequence } from './schema.ts'
 
 const WHAT = 'GuardDuty finding'
 
@@ -20,7 +21,10 @@ export const awsGuardDuty: EventSource = {
     const finding = parseRecord(GuardDutyFinding, event.detail, WHAT)
     if (isSample(finding) || finding.service.archived === true) return
     const time = Math.floor(finding.service.eventLastSeen ?? finding.updatedAt ?? event.time)
-    for (const instance of instancesOf(finding)) emit(finding, instance, time, sink)
+    const instance = instanceOf(finding.resource?.instanceDetails?.instanceId)
+    if (instance !== undefined) emit(finding, instance, time, sink)
+    const sequence = finding.service.detection?.sequence
+    if (sequence) emitSequence(sequenceOf(finding, sequence, time), sink)
   },
 }
 
@@ -38,13 +42,24 @@ function isSample({ service: { additionalInfo } }: GuardDutyFinding): boolean {
   }
 }
 
-/** The finding's own instance, or those of an attack sequence. */
-function instancesOf({ resource, service }: GuardDutyFinding): Set<string> {
-  const named = [
-    resource?.instanceDetails?.instanceId,
-    ...(service.detection?.sequence?.resources ?? []).map(({ uid }) => uid ?? undefined),
-  ]
-  return new Set(named.map(instanceOf).filter(id => id !== undefined))
+function sequenceOf({ type, title }: GuardDutyFinding, sequence: Sequence, time: number): AttackSequence {
+  const signals = (sequence.signals ?? []).map(({ name, lastSeenAt, resourceUids, endpointIds }) => ({
+    name,
+    instances: instancesIn(resourceUids ?? []),
+    endpoints: endpointIds ?? [],
+    time: lastSeenAt === undefined ? undefined : Math.floor(lastSeenAt),
+  }))
+  const endpoints = (sequence.endpoints ?? []).map(
+    ({ id, ip, port, domain }) =>
+      [id, { address: ip ?? undefined, port: port ?? undefined, domain: domain ?? undefined }] as const,
+  )
+  const named = instancesIn((sequence.resources ?? []).map(({ uid }) => uid ?? ''))
+  const instances = new Set([...named, ...signals.flatMap(signal => signal.instances)])
+  return { type, title, instances, signals, endpoints: new Map(endpoints), time }
+}
+
+function instancesIn(uids: readonly string[]): string[] {
+  return [...new Set(uids.map(instanceOf).filter(id => id !== undefined))]
 }
 
 interface Ends {
@@ -58,8 +73,7 @@ interface Ends {
 }
 
 function emit(finding: GuardDutyFinding, instance: string, time: number, sink: Sink): void {
-  const own = finding.resource?.instanceDetails
-  const at = own?.instanceId === instance ? own.networkInterfaces?.[0] : undefined
+  const at = finding.resource?.instanceDetails?.networkInterfaces?.[0]
   const ends = endsOf(finding.service.action, at?.privateIpAddress ?? '')
   const [source, destination] = ends.inbound ? [ends.remote, ends.local] : [ends.local, ends.remote]
   const [sourcePort, destinationPort] = ends.inbound
@@ -74,8 +88,7 @@ function emit(finding: GuardDutyFinding, instance: string, time: number, sink: S
     blocked: ends.blocked,
     instance,
     firewall: undefined,
-    // What an action says is said of the finding's own instance.
-    ...(own?.instanceId === instance ? ownOf(finding.service.action, name) : {}),
+    ...ownOf(finding.service.action, name),
     time,
   }
   sink.alert(alert)

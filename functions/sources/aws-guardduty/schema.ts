@@ -13,6 +13,30 @@ const Remote = z.object({
   localIpDetails: z.object({ ipAddressV4: optionalAddress, ipAddressV6: optionalAddress }).nullish(),
 })
 
+/** An attack sequence has at most 400 resources and endpoints and 100 signals (GuardDuty API Reference, "Sequence"). */
+const Sequence = z.object({
+  resources: z
+    .array(z.object({ uid: text.nullish(), resourceType: id.nullish() }))
+    .max(1000)
+    .nullish(),
+  endpoints: z
+    .array(z.object({ id, ip: optionalAddress, port: port.nullish(), domain: text.nullish().catch(undefined) }))
+    .max(1000)
+    .nullish(),
+  signals: z
+    .array(
+      z.object({
+        name: text,
+        lastSeenAt: seconds.optional(),
+        resourceUids: z.array(text).max(1000).nullish(),
+        endpointIds: z.array(id).max(1000).nullish(),
+      }),
+    )
+    .max(1000)
+    .nullish(),
+})
+export type Sequence = z.infer<typeof Sequence>
+
 const Action = z.object({
   networkConnectionAction: Remote.extend({
     connectionDirection: z.string().max(32).nullish(),
@@ -51,18 +75,7 @@ export const GuardDutyFinding = z.object({
     additionalInfo: z
       .object({ sample: z.union([z.boolean(), z.string().max(16)]).nullish(), value: z.string().nullish() })
       .nullish(),
-    detection: z
-      .object({
-        sequence: z
-          .object({
-            resources: z
-              .array(z.object({ uid: text.nullish(), resourceType: id.nullish() }))
-              .max(1000)
-              .nullish(),
-          })
-          .nullish(),
-      })
-      .nullish(),
+    detection: z.object({ sequence: Sequence.nullish() }).nullish(),
   }),
 })
 export type GuardDutyFinding = z.infer<typeof GuardDutyFinding>

@@ -69,6 +69,27 @@ test('GuardDuty’s action names the peer and says what the instance did itself'
   assert.deepEqual([received?.source, received?.destinationPort, received?.own], ['198.51.100.40', 40_112, undefined])
 })
 
+test('each signal of an attack sequence is an alert of its own instance, by its own type', () => {
+  const [first, second] = finding.Resources.map(({ Id }) => Id)
+  const Sequence = {
+    Endpoints: [{ Id: 'pool', Ip: '198.51.100.40', Port: 3333, Connection: { Direction: 'OUTBOUND' } }],
+    Signals: [
+      { Type: 'FINDING', Name: 'CryptoCurrency:EC2/BitcoinTool.B', ResourceIds: [first], EndpointIds: ['pool'] },
+      { Type: 'FINDING', Name: 'Recon:EC2/Portscan', ResourceIds: [second] },
+    ],
+  }
+  const Types = ['TTPs/AttackSequence:EC2-CompromisedInstanceGroup']
+  assert.deepEqual(
+    decode([{ ...finding, Types, Detection: { Sequence } }]).alerts.map(({ instance: of, kind, destination, own }) => [
+      ...[of, kind, destination, own],
+    ]),
+    [
+      [instance, 'mining', '198.51.100.40', undefined],
+      ['i-0b1b2c3d4e5f60718', 'other', '', undefined],
+    ],
+  )
+})
+
 test('what another product says, what is said of several instances and what is no TCP is nobody’s own doing', () => {
   const Action = { NetworkConnectionAction: connection }
   for (const given of [

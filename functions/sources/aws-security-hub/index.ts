@@ -1,11 +1,12 @@
 import { InputError } from '../../core/errors.ts'
 import type { Alert, Sink } from '../../core/flow.ts'
 import type { EventSource } from '../../core/source.ts'
+import { type AttackSequence, emitSequence } from '../envelopes/attack-sequence.ts'
 import { parseRecord } from '../envelopes/fields.ts'
 import { instanceOf, kindOfType } from '../envelopes/finding-types.ts'
 import { headOfText } from '../envelopes/head.ts'
 import { nameOf } from '../envelopes/names.ts'
-import { Detail, Finding } from './schema.ts'
+import { Detail, Finding, type Sequence } from './schema.ts'
 
 const WHAT = 'Security Hub finding'
 
@@ -45,6 +46,11 @@ function emit(finding: Finding, time: number, sink: Sink): void {
   const type = types.find(one => kindOfType(one) !== 'other') ?? types[0] ?? ''
   const ids = finding.Resources.filter(({ Type }) => Type === 'AwsEc2Instance').map(({ Id }) => instanceOf(Id))
   const instances = new Set(ids.filter(id => id !== undefined))
+  const sequence = finding.Detection?.Sequence
+  if (sequence) {
+    emitSequence(sequenceOf(type, finding.Title, instances, sequence, time), sink)
+    return
+  }
   const name = nameOf(finding.Action?.DnsRequestAction?.Domain)
   const alert = {
     kind: kindOfType(type),
@@ -60,6 +66,26 @@ function emit(finding: Finding, time: number, sink: Sink): void {
   if (name === undefined || only === undefined || instances.size > 1) return
   const unknown = { client: '', clientPort: undefined, peerPort: undefined, vpc: undefined, firewall: undefined }
   sink.name({ via: 'dns', name, addresses: [], instance: only, time, ...unknown })
+}
+
+function sequenceOf(
+  type: string,
+  title: string,
+  instances: ReadonlySet<string>,
+  { Signals, Endpoints }: Sequence,
+  time: number,
+): AttackSequence {
+  const signals = (Signals ?? []).map(({ Name, LastSeenAt, ResourceIds, EndpointIds }) => ({
+    name: Name,
+    instances: [...new Set((ResourceIds ?? []).map(instanceOf).filter(id => id !== undefined))],
+    endpoints: EndpointIds ?? [],
+    time: LastSeenAt === undefined ? undefined : Math.floor(LastSeenAt),
+  }))
+  const endpoints = (Endpoints ?? []).map(
+    ({ Id, Ip, Port, Domain }) =>
+      [Id, { address: Ip ?? undefined, port: Port ?? undefined, domain: Domain ?? undefined }] as const,
+  )
+  return { type, title, instances, signals, endpoints: new Map(endpoints), time }
 }
 
 /**

@@ -24,6 +24,33 @@ const Action = z.object({
     .nullish(),
 })
 
+/** An attack sequence, which only GuardDuty makes (Security Hub API Reference, "Sequence", "Signal"). */
+const Sequence = z.object({
+  Endpoints: z
+    .array(
+      z.object({
+        Id: z.string().max(256),
+        Ip: optionalAddress,
+        Port: port.nullish(),
+        Domain: text.nullish().catch(undefined),
+      }),
+    )
+    .max(1000)
+    .nullish(),
+  Signals: z
+    .array(
+      z.object({
+        Name: text,
+        LastSeenAt: seconds.optional(),
+        ResourceIds: z.array(z.string().max(2048)).max(1000).nullish(),
+        EndpointIds: z.array(z.string().max(256)).max(1000).nullish(),
+      }),
+    )
+    .max(1000)
+    .nullish(),
+})
+export type Sequence = z.infer<typeof Sequence>
+
 export const Finding = z.object({
   ProductArn: z.string().max(2048).nullish(),
   Types: z.array(text).max(50).default([]),
@@ -35,6 +62,7 @@ export const Finding = z.object({
   ProductFields: z.record(z.string(), z.string()).nullish(),
   Resources: z.array(z.object({ Type: z.string().max(128), Id: z.string().max(2048) })).max(1000),
   Action: Action.nullish(),
+  Detection: z.object({ Sequence: Sequence.nullish() }).nullish(),
   /** What `Action` took the place of; products of others still write it. */
   Network: z
     .object({
