@@ -91,6 +91,16 @@ test('an object that no later try can read is one dead letter that names it, and
   assert.equal(await flowsKnown(), 3)
 })
 
+test('a record of another account than its object’s is a dead letter, and the object’s own are judged', async () => {
+  const lines = fileOf(3).trimEnd().split('\n')
+  const forged = lines.map((line, at) => (at === 2 ? line.replace('123456789012', '999999999999') : line)).join('\n')
+  assert.notEqual(forged, lines.join('\n'))
+  await stage.put(BUCKET, `${FOLDER}/forged.log.gz`, gzipSync(`${forged}\n`))
+  assert.partialDeepStrictEqual(await stage.watch(created(BUCKET, `${FOLDER}/forged.log.gz`)), { rejected: 1 })
+  const [letter] = await stage.letters()
+  assert.match(letter?.reason ?? '', /"account-id" is "999999999999", its object is of "123456789012"/)
+})
+
 test('access that is denied is a dead letter: without the right to list, S3 says so of a missing object too', async () => {
   await stage.put(BUCKET, `${FOLDER}/denied.log.gz`, gzipSync(fileOf(1)))
   stage.store.fates('deny')

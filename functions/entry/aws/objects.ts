@@ -3,7 +3,7 @@ import type { Delivery } from '../../core/delivery.ts'
 import { InputError, quoted } from '../../core/errors.ts'
 import type { Log, Metrics } from '../../core/ports.ts'
 import { decompressed } from '../../sources/envelopes/decompress.ts'
-import { type LogObject, logObjectOf, type ObjectNotice } from '../../sources/envelopes/objects.ts'
+import { type LogObject, logObjectOf, type ObjectNotice, ofObject } from '../../sources/envelopes/objects.ts'
 import type { Decoder } from './decoders.ts'
 import { inPieces, NOTHING, type Tally } from './pieces.ts'
 
@@ -55,6 +55,7 @@ export function createObjectWatch(ports: ObjectPorts, { account, buckets }: Obje
     }
     const what = `log object ${quoted(`s3://${bucket}/${key}`)}`
     const pieces = inPieces(decoder.source, `s3://${bucket}/${key}`, judge)
+    const sink = ofObject(object, pieces.sink)
     async function relieve(): Promise<void> {
       await pieces.relieve()
       signal.throwIfAborted()
@@ -62,9 +63,9 @@ export function createObjectWatch(ports: ObjectPorts, { account, buckets }: Obje
     try {
       if (object.encoding === 'parquet') {
         if (!decoder.parquet) throw new InputError(`Cannot read ${what}: ${decoder.source} never comes as Parquet`)
-        await decoder.parquet(await objects.ranges(notice, MAX_BYTES, signal), pieces.sink, { relieve })
+        await decoder.parquet(await objects.ranges(notice, MAX_BYTES, signal), sink, { relieve })
       } else {
-        const lines = decoder.lines(pieces.sink)
+        const lines = decoder.lines(sink)
         const chunks = objects.read(notice, MAX_BYTES, signal)
         for await (const chunk of decompressed(chunks, object.encoding, MAX_OPENED, what)) {
           lines.push(chunk)

@@ -1,7 +1,9 @@
 import * as z from 'zod'
 import { InputError, quoted } from '../../core/errors.ts'
+import type { Sink } from '../../core/flow.ts'
 import { openBridgeEvent } from './eventbridge.ts'
 import { parseRecord } from './fields.ts'
+import { headOfText } from './head.ts'
 import { parseJson } from './json.ts'
 
 /** A log object that was written. */
@@ -90,6 +92,8 @@ export interface LogObject {
   readonly source: string | undefined
   /** The account that AWS wrote into the key. */
   readonly account: string | undefined
+  /** The firewall that AWS wrote into the key of a firewall's log. */
+  readonly firewall?: string
   readonly encoding: 'plain' | 'gzip' | 'zstd' | 'parquet'
 }
 
@@ -109,8 +113,59 @@ export function logObjectOf(key: string): LogObject | undefined {
   const at = parts.lastIndexOf('AWSLogs')
   const service = at < 0 ? undefined : parts.slice(at + 1, -1).find(part => Object.hasOwn(SERVICES, part))
   const account = at < 0 ? undefined : parts.slice(at + 1).find(isAccount)
-  return { source: service === undefined ? undefined : SERVICES[service], account, encoding }
+  const firewall = firewallOf(parts.slice(at + 1, -1))
+  return {
+    source: service === undefined ? undefined : SERVICES[service],
+    account,
+    ...(at >= 0 && firewall !== undefined && { firewall }),
+    encoding,
+  }
 }
+
+/** `network-firewall/<log type>/<region>/<firewall>/…` (Network Firewall Developer Guide, "Amazon S3"). */
+function firewallOf(parts: readonly string[]): string | undefined {
+  const at = parts.indexOf('network-firewall')
+  return at < 0 ? undefined : parts[at + 3]
+}
+
+/**
+ * Takes only what the object's own log can have written: as with a stream, a record of another account or another firewall than
+ * the key names is rejected. What a key or a record does not say is not held against it.
+ */
+export function ofObject({ account, firewall }: Pick<LogObject, 'account' | 'firewall'>, sink: Sink): Sink {
+  function fits<T extends { account?: string | undefined; firewall?: string | undefined }>(
+    what: string,
+    put: (record: T) => void,
+  ): (record: T) => void {
+    return record => {
+      const reason =
+        account !== undefined && !isOf(record.account, account)
+          ? `field "account-id" is ${quoted(record.account)}, its object is of "${account}"`
+          : firewall !== undefined && record.firewall !== undefined && record.firewall !== firewall
+            ? `field "firewall_name" is ${quoted(record.firewall)}, its object is of ${quoted(firewall)}`
+            : undefined
+      if (reason === undefined) put(record)
+      else {
+        const head = headOfText(JSON.stringify(record))
+        sink.reject({ position: what, reason: `Cannot use ${what}: ${reason}`, ...head })
+      }
+    }
+  }
+  // Each by name: a faster way into the sink, had it one, would pass by what is asked here.
+  return {
+    flow: fits('flow record', flow => sink.flow(flow)),
+    coverage: fits('flow record', window => sink.coverage(window)),
+    name: fits('name', seen => sink.name(seen)),
+    alert: fits('alert', alert => sink.alert(alert)),
+    load: load => sink.load?.(load),
+    toolCall: call => sink.toolCall?.(call),
+    reject: rejected => sink.reject(rejected),
+  }
+}
+
+/** Interfaces that AWS itself made may be of an unknown account (Amazon VPC User Guide, "Flow log records"). */
+const isOf = (account: string | undefined, other: string) =>
+  account === undefined || account === 'unknown' || account === other
 
 function encodingOf(name: string): LogObject['encoding'] | undefined {
   if (name.endsWith('.gz')) return 'gzip'
