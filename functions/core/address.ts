@@ -73,7 +73,7 @@ export function compileRanges(ranges: readonly string[]): (address: string) => b
  * Not global unicast, from the IANA special-purpose registries (RFC 6890 and its updates, read 2026-11). The documentation
  * ranges (RFC 5737, RFC 3849) are left out on purpose: nothing real uses them, and examples and drills need an outside.
  */
-const inside = compileRanges([
+const INSIDE = [
   '0.0.0.0/8', // this network, RFC 791
   '10.0.0.0/8', // private, RFC 1918
   '100.64.0.0/10', // carrier-grade NAT, RFC 6598; VPCs use it too
@@ -92,9 +92,30 @@ const inside = compileRanges([
   'fc00::/7', // unique local, RFC 4193
   'fe80::/9', // link-local, RFC 4291, and the deprecated site-local, RFC 3879
   'ff00::/8', // multicast, RFC 4291
-])
+]
+const inside = compileRanges(INSIDE)
+
+/** First and last word of each range of IPv4, by turns. */
+const insideWords = Uint32Array.from(
+  INSIDE.flatMap(text => {
+    const { words: [first = 0, ...more] = [], prefix = 0 } = parseCidr(text) ?? {}
+    return more.length > 0 ? [] : [first, first + 2 ** (32 - prefix) - 1]
+  }),
+)
 
 const translated = compileRanges(['64:ff9b::/96'])
+
+/** An IPv4 address as 32 bits; -1 for anything else. */
+export function wordOfAddress(text: string): number {
+  return ipv4(text, 0)
+}
+
+/** `isExternal` for an IPv4 address as 32 bits. */
+export function isExternalWord(word: number): boolean {
+  for (let at = 0; at < insideWords.length; at += 2)
+    if (word >= (insideWords[at] ?? 0) && word <= (insideWords[at + 1] ?? 0)) return false
+  return true
+}
 
 /** Whether the address is one out on the internet. False for what is no address. */
 export function isExternal(address: string): boolean {
@@ -102,7 +123,7 @@ export function isExternal(address: string): boolean {
   if (!words) return false
   // NAT64 (RFC 6052) carries the real destination in its last 32 bits.
   const last = words[3]
-  if (last !== undefined && translated(address)) return !inside(dottedWord(last))
+  if (last !== undefined && translated(address)) return !inside(addressOfWord(last))
   return !inside(address)
 }
 
@@ -195,10 +216,11 @@ function isMapped(groups: readonly number[]): boolean {
 
 function dotted(groups: readonly number[]): string {
   const [, , , , , , high = 0, low = 0] = groups
-  return dottedWord(high * 65536 + low)
+  return addressOfWord(high * 65536 + low)
 }
 
-function dottedWord(word: number): string {
+/** The dotted text of an IPv4 address given as 32 bits. */
+export function addressOfWord(word: number): string {
   return `${word >>> 24}.${(word >>> 16) & 255}.${(word >>> 8) & 255}.${word & 255}`
 }
 

@@ -134,8 +134,18 @@ function sourceOf({ records, folded }: Conversation): number {
 
 /** Folds what left the window into the sums. What is folded cannot be told from a repeated record any more. */
 export function fold(conversation: Conversation, floorMinute: number, openAtMost?: number): void {
+  tidy(conversation, floorMinute, openAtMost)
+  foldRecords(conversation, floorMinute)
+}
+
+/** Forgets connections (connections.ts). */
+export function tidy(conversation: Conversation, floorMinute: number, openAtMost?: number): void {
+  if (conversation.connections.size === 0) return
   const forgotten = tidyConnections(conversation.connections, floorMinute, openAtMost)
   conversation.forgottenOpen = Math.max(conversation.forgottenOpen, forgotten)
+}
+
+export function foldRecords(conversation: Conversation, floorMinute: number): void {
   const { records } = conversation
   let end = 0
   while (end < records.length && Math.floor((records[end] ?? 0) / 8) < floorMinute) end += STRIDE

@@ -17,6 +17,7 @@ export const OUR_SYN = 1
 export const THEIR_SYN = 2
 export const OUR_ANSWER = 4
 export const THEIR_ANSWER = 8
+export const SYN_SEEN = OUR_SYN | THEIR_SYN | OUR_ANSWER | THEIR_ANSWER
 /** Some record carried flags, so that a missing SYN says something. */
 const FLAGS_KNOWN = 16
 /** Both sides used the same port, so the ports do not tell the client. */
@@ -79,22 +80,39 @@ export interface Seen {
 export function seenBy(flow: Flow, out: boolean): Seen {
   const ourPort = out ? flow.sourcePort : flow.destinationPort
   const theirPort = out ? flow.destinationPort : flow.sourcePort
-  const peer = out ? flow.destination : flow.source
-  const known = flow.protocol === TCP && flow.flags !== undefined
-  const flags = known ? (flow.flags ?? 0) : 0
-  const asks = (flags & SYN) !== 0 && (flags & ACK) === 0
-  const answers = (flags & SYN) !== 0 && (flags & ACK) !== 0 && flow.interface !== undefined
-  const sender = asks ? (out ? OUR_SYN : THEIR_SYN) : answers ? (out ? OUR_ANSWER : THEIR_ANSWER) : 0
-  // A refused SYN opened nothing, but it still tells who asks.
-  const theirs = sender === 0 ? theirPort <= ourPort : sender === OUR_SYN || sender === THEIR_ANSWER
+  const proven = provenBy(
+    flow.protocol,
+    flow.flags ?? NO_FLAGS,
+    flow.interface !== undefined,
+    out,
+    ourPort === theirPort,
+  )
+  const theirs = isTheirs(proven, ourPort, theirPort)
   return {
     out,
-    peer,
+    peer: out ? flow.destination : flow.source,
     port: theirs ? theirPort : ourPort,
     clientPort: theirs ? ourPort : theirPort,
     service: theirs ? 'theirs' : 'ours',
-    proven: sender | (known ? FLAGS_KNOWN : 0) | (ourPort === theirPort ? EQUAL_PORTS : 0),
+    proven,
   }
+}
+
+/** In place of TCP flags that the log does not carry. */
+export const NO_FLAGS = -1
+
+/** What a record's flags prove, as bits of `Conversation.proven`. `own`: the interface's own log says it. */
+export function provenBy(protocol: number, flags: number, own: boolean, out: boolean, equalPorts: boolean): number {
+  const equal = equalPorts ? EQUAL_PORTS : 0
+  if (protocol !== TCP || flags === NO_FLAGS) return equal
+  if ((flags & SYN) === 0) return FLAGS_KNOWN | equal
+  if ((flags & ACK) === 0) return FLAGS_KNOWN | equal | (out ? OUR_SYN : THEIR_SYN)
+  return FLAGS_KNOWN | equal | (own ? (out ? OUR_ANSWER : THEIR_ANSWER) : 0)
+}
+
+/** Whether the service is the peer's. A refused SYN opened nothing, but it still tells who asks. */
+export function isTheirs(proven: number, ourPort: number, theirPort: number): boolean {
+  return (proven & SYN_SEEN) === 0 ? theirPort <= ourPort : (proven & (OUR_SYN | THEIR_ANSWER)) !== 0
 }
 
 export function conversationKey(seen: Pick<Conversation, 'peer' | 'port' | 'service'>, protocol: number): string {

@@ -1,3 +1,5 @@
+import type { FlowRows } from './flow-rows.ts'
+
 /**
  * What sources make of the bytes: flows, coverage, names and alerts. Times are seconds since the epoch, addresses are
  * canonical text (IPv4 dotted, IPv6 as in RFC 5952, IPv4-mapped as IPv4), and `undefined` means that the log does not say.
@@ -118,6 +120,8 @@ export interface Rejected {
 /** Where a source puts what it decodes. Objects are the receiver's to keep. */
 export interface Sink {
   flow(flow: Flow): void
+  /** Takes flows of IPv4 as numbers; without it each comes to `flow`. */
+  rows?(rows: FlowRows): void
   coverage(coverage: Coverage): void
   name(seen: NameSeen): void
   alert(alert: Alert): void

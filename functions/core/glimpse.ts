@@ -8,32 +8,35 @@ import {
   WINDOW_MINUTES,
 } from './conversation.ts'
 import { isDriverOutside, isStratumShaped, LAG_MINUTES } from './conversation-shape.ts'
-import { SYN, TCP } from './flow.ts'
+import { type ConversationTable, isOut, isProven, isService, portOf, protocolOf } from './conversation-table.ts'
+import { ACK, SYN, TCP } from './flow.ts'
+import * as row from './flow-rows.ts'
 import { linearCount } from './hash.ts'
 import { FIREWALL, MARK, OUT, REFUSED, STRIDE } from './records.ts'
 
 /**
  * What one pass over a conversation's records tells, without the objects of a view: enough to say of most that no rule has
- * anything to say about them. Where it is not the view's own figure it is one that no view exceeds.
+ * anything to say about them. Where it is not the view's own figure it is one that no view exceeds. Lent until the next one.
  */
 export interface Glimpse {
-  readonly peer: string
-  readonly port: number
-  readonly protocol: number
+  /** IPv4 as 32 bits where it was not needed as text. */
+  peer: string | number
+  port: number
+  protocol: number
   /** We opened it, by flags or as far as ports tell. */
-  readonly opened: boolean
-  readonly clientPorts: number
-  readonly stratumMinutes: number
-  readonly driverMinutes: number
+  opened: boolean
+  clientPorts: number
+  stratumMinutes: number
+  driverMinutes: number
   /** Minutes active both ways, and how much their bytes vary each way; `cv` as in `ConversationView.regularity`. */
-  readonly steadyMinutes: number
-  readonly cv: number
+  steadyMinutes: number
+  cv: number
   /** The most packets and bytes out of a record with our SYN. */
-  readonly setupPackets: number
-  readonly setupBytes: number
+  setupPackets: number
+  setupBytes: number
   /** Seconds from its beginning and from its last opening to the newest record; 0 where no such age counts. */
-  readonly open: number
-  readonly reopened: number
+  open: number
+  reopened: number
 }
 
 /** `undefined` where only the view tells: a firewall's records overlap. `horizon`: the newest record of the instance. */
@@ -98,26 +101,69 @@ export function glimpse(
     back += rateIn
     backSquares += rateIn * rateIn
   }
-  const clientPorts = linearCount(ones(one.clientPorts[0]) + ones(one.clientPorts[1]), 64)
   const until = one.ways !== 3 ? 0 : isClosed(one) ? one.last : horizon
-  return {
-    peer: one.peer,
-    port: one.port,
-    protocol: one.protocol,
-    opened: one.protocol === TCP && openedByUs(one, proven),
-    clientPorts,
-    stratumMinutes,
-    driverMinutes,
-    steadyMinutes: steady,
-    cv: Math.max(variation(steady, out, outSquares), variation(steady, back, backSquares)),
-    setupPackets,
-    setupBytes,
-    open: Math.max(0, until - one.first),
-    reopened: lastSetup === 0 ? 0 : Math.max(0, until - lastSetup),
-  }
+  lent.peer = one.peer
+  lent.port = one.port
+  lent.protocol = one.protocol
+  lent.opened = one.protocol === TCP && openedByUs(one, proven)
+  lent.clientPorts = linearCount(ones(one.clientPorts[0]) + ones(one.clientPorts[1]), 64)
+  lent.stratumMinutes = stratumMinutes
+  lent.driverMinutes = driverMinutes
+  lent.steadyMinutes = steady
+  lent.cv = Math.max(variation(steady, out, outSquares), variation(steady, back, backSquares))
+  lent.setupPackets = setupPackets
+  lent.setupBytes = setupBytes
+  lent.open = Math.max(0, until - one.first)
+  lent.reopened = lastSetup === 0 ? 0 : Math.max(0, until - lastSetup)
+  return lent
 }
 
 /** One at a time, so that a pass allocates nothing. */
+const lent: Glimpse = {
+  peer: '',
+  port: 0,
+  protocol: 0,
+  opened: false,
+  clientPorts: 0,
+  stratumMinutes: 0,
+  driverMinutes: 0,
+  steadyMinutes: 0,
+  cv: 0,
+  setupPackets: 0,
+  setupBytes: 0,
+  open: 0,
+  reopened: 0,
+}
+
+/** What a single record tells, as a row of the table. */
+export function glimpseOfRow(table: ConversationTable, index: number): Glimpse {
+  const look = table.looks[index] ?? 0
+  const at = index * row.ROW
+  const traits = table.rows[at + row.TRAITS] ?? 0
+  const asks = isProven(table, index) && !(traits & (ACK << row.FLAGS_SHIFT))
+  const ours = isOut(table, index)
+  const setup = asks && ours
+  const service = isService(look) ? 'theirs' : 'ours'
+  const port = portOf(look)
+  const ports = table.rows[at + row.PORTS] ?? 0
+  const proven = (asks ? (ours ? OUR_SYN : THEIR_SYN) : 0) | (ports >>> 16 === (ports & 0xffff) ? EQUAL_PORTS : 0)
+  lent.peer = table.peers[index] ?? 0
+  lent.port = port
+  lent.protocol = protocolOf(look)
+  lent.opened = lent.protocol === TCP && openedByUs({ service, port }, proven)
+  lent.clientPorts = 1
+  lent.stratumMinutes = 0
+  lent.driverMinutes = 0
+  lent.steadyMinutes = 0
+  lent.cv = 0
+  lent.setupPackets = setup ? (table.rows[at + row.PACKETS] ?? 0) : 0
+  lent.setupBytes = setup ? (table.rows[at + row.BYTES] ?? 0) : 0
+  lent.open = 0
+  lent.reopened = 0
+  return lent
+}
+
+/** A minute at a time. */
 const draft = {
   minute: 0,
   span: 1,
@@ -130,7 +176,7 @@ const draft = {
   closed: false,
 }
 
-function openedByUs({ service, port }: Conversation, proven: number): boolean {
+function openedByUs({ service, port }: Pick<Conversation, 'service' | 'port'>, proven: number): boolean {
   if (proven & OUR_SYN) return true
   if (proven & (THEIR_SYN | EQUAL_PORTS) || port >= 32_768) return false
   return service === 'theirs'

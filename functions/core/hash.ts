@@ -1,3 +1,5 @@
+import { wordOfAddress } from './address.ts'
+
 /** Folds an integer into a 32-bit hash (the mixing step and the finalizer of MurmurHash3, public domain, A. Appleby). */
 export function mix(hash: number, value: number): number {
   let k = Math.imul(value | 0, 0xcc9e2d51)
@@ -18,6 +20,16 @@ export function hashText(text: string, seed = 0): number {
   let hash = seed
   for (let at = 0; at < text.length; at++) hash = mix(hash, text.charCodeAt(at))
   return finish(hash ^ text.length)
+}
+
+/** 32 bits of an address: of IPv4 those of its number, which a row of a log has without a text. */
+export function hashAddress(address: string, seed: number): number {
+  const word = wordOfAddress(address)
+  return word < 0 ? hashText(address, seed) : hashWord(word, seed)
+}
+
+export function hashWord(word: number, seed: number): number {
+  return finish(mix(seed, word))
 }
 
 /** How many distinct things set the bits of a map of `bits` (linear counting, Whang et al. 1990). */

@@ -1,3 +1,4 @@
+import { isExternal } from './address.ts'
 import { MAX_OPEN } from './connections.ts'
 import {
   add,
@@ -8,21 +9,18 @@ import {
   merge,
   newConversation,
   note,
-  OUR_ANSWER,
-  OUR_SYN,
   type Seen,
+  SYN_SEEN,
   seenBy,
-  THEIR_ANSWER,
-  THEIR_SYN,
   WINDOW_MINUTES,
 } from './conversation.ts'
 import { fold } from './conversation-shape.ts'
 import type { Alert, Coverage, Flow, Load, NameSeen, ToolCall } from './flow.ts'
 import { addWindow, type FlowWindows, tidyWindows, windowList } from './flow-windows.ts'
-import { finish, mix } from './hash.ts'
+import { finish, hashAddress, mix } from './hash.ts'
 import { addLoad, addToolCall, type Host, MAX_CALLS, noHost, tidyHost } from './host.ts'
 import { addName, type Names, noNames, tidyNames } from './names.ts'
-import { addProbe, forgetProbes, isProbe, noProbes, type Probes } from './probes.ts'
+import { addProbe, forgetProbes, isProbe, MOST_PROBE_PACKETS, noProbes, type Probes } from './probes.ts'
 import type { AlertView } from './rule.ts'
 import type { Traffic } from './traffic.ts'
 
@@ -95,25 +93,32 @@ export function addFlow(state: InstanceState, flow: Flow, out: boolean): Added {
   const key = conversationKey(seen, flow.protocol)
   const conversation = state.conversations.get(key) ?? newConversation(seen, flow.protocol)
   state.conversations.set(key, conversation)
-  return addSeen(state, conversation, flow, seen)
+  const added = addSeen(state, conversation, flow, seen)
+  if (flow.interface !== undefined)
+    cover(state, flow, flow.interface, flow.accepted && added !== 'repeated' ? flow.bytes : 0)
+  return added
 }
 
-/** The same for a flow whose conversation is known. */
+/** The same for a flow whose conversation is known; that the log covered its window is not noted. */
 export function addSeen(state: InstanceState, conversation: Conversation, flow: Flow, seen: Seen): Added {
   const minute = filedMinute(flow)
-  state.watermark = Math.max(state.watermark, minute)
+  if (minute > state.watermark) state.watermark = minute
   if (minute < state.floor) {
     // Its minute is folded, so a repeat could not be told and nothing is summed. That a connection ended, or that a byte
     // passed after a cut, is true however late it is said.
     note(conversation, flow, seen)
-    if (flow.interface !== undefined) cover(state, flow, flow.interface, flow.accepted ? flow.bytes : 0)
     return 'late'
   }
   const added = add(conversation, flow, seen)
   // Our own service's answers are no probes of ours, however few their packets.
-  if (seen.out && seen.service === 'theirs' && isProbe(flow)) addProbe(state.probes, flow)
-  if (flow.interface !== undefined) cover(state, flow, flow.interface, added && flow.accepted ? flow.bytes : 0)
+  if (seen.out && seen.service === 'theirs') probe(state, flow)
   return added ? 'new' : 'repeated'
+}
+
+function probe({ probes }: InstanceState, flow: Flow): void {
+  if (flow.packets > MOST_PROBE_PACKETS && flow.accepted) return
+  const outer = isExternal(flow.destination)
+  if (isProbe(flow, outer)) addProbe(probes, flow, outer, hashAddress(flow.destination, 0))
 }
 
 function cover({ windows }: InstanceState, flow: Flow, networkInterface: string, acceptedBytes: number): void {
@@ -158,11 +163,14 @@ export function alertKey(alert: Pick<AlertView, 'kind' | 'rule' | 'peer' | 'port
   return `${kind} ${rule} ${peer} ${port} ${outbound} ${name}`
 }
 
-export function addCall(state: InstanceState, call: ToolCall): void {
+export function addCall(
+  state: InstanceState,
+  call: ToolCall,
+  conversations: () => Iterable<Conversation> = () => state.conversations.values(),
+): void {
   addToolCall(state.host, call)
   // One delivery may tell of thousands.
-  if (state.host.calls.size > 16 * MAX_CALLS)
-    tidyHost(state.host, call.end, state.conversations.values(), 8 * MAX_CALLS)
+  if (state.host.calls.size > 16 * MAX_CALLS) tidyHost(state.host, call.end, conversations(), 8 * MAX_CALLS)
 }
 
 export function addBusy(state: InstanceState, load: Load): void {
@@ -173,17 +181,36 @@ export function addBusy(state: InstanceState, load: Load): void {
 export function settle(state: InstanceState, now: number, bounds: Bounds = BOUNDS): void {
   state.floor = Math.max(state.floor, state.watermark - bounds.windowMinutes + 1, 0)
   for (const [key, one] of state.conversations) {
-    const keep = one.ways === 3 && !isClosed(one) ? OPEN_FOR : QUIET_FOR
-    if (one.last < now - keep) state.conversations.delete(key)
+    if (isForgotten(one, one.last, now)) state.conversations.delete(key)
     else fold(one, state.floor, bounds.connections)
   }
   evict(state, bounds.conversations)
+  settleRest(state, now, () => state.conversations.values(), bounds)
+}
+
+/** Whether a conversation with its last record then tells nothing any more; `undefined` for one that was never established. */
+export function isForgotten(one: Conversation | undefined, last: number, now: number): boolean {
+  if (last >= now - QUIET_FOR) return false
+  return one?.ways !== 3 || isClosed(one) || last < now - OPEN_FOR
+}
+
+/** Settles all but the conversations. */
+export function settleRest(
+  state: InstanceState,
+  now: number,
+  conversations: () => Iterable<Conversation>,
+  bounds: Bounds,
+): void {
   if (state.leftOpenAt < now - OPEN_FOR) state.leftOpenAt = 0
   forgetProbes(state.probes, state.floor)
-  const peers = new Set(state.names.names.size === 0 ? [] : state.conversations.values().map(({ peer }) => peer))
-  tidyNames(state.names, now, address => peers.has(address), bounds.names)
+  let peers: ReadonlySet<string> | undefined
+  function isPeer(address: string): boolean {
+    peers ??= new Set([...conversations()].map(({ peer }) => peer))
+    return peers.has(address)
+  }
+  tidyNames(state.names, now, isPeer, bounds.names)
   tidyAlerts(state.alerts, now)
-  tidyHost(state.host, now, state.conversations.values(), bounds.calls)
+  if (state.host.calls.size + state.host.loads.size > 0) tidyHost(state.host, now, conversations(), bounds.calls)
   tidyWindows(state.windows)
 }
 
@@ -213,8 +240,6 @@ function tidyAlerts(alerts: Map<string, AlertView>, now: number): void {
   )
   for (const [key] of least.slice(0, alerts.size - MAX_ALERTS)) alerts.delete(key)
 }
-
-const SYN_SEEN = OUR_SYN | THEIR_SYN | OUR_ANSWER | THEIR_ANSWER
 
 /**
  * The conversations with each guess put right by what a SYN proved: the middle of a connection to a high port, or of one

@@ -1,7 +1,6 @@
-import { isExternal } from './address.ts'
 import { WINDOW_MINUTES } from './conversation.ts'
 import { ACK, type Flow, ICMP, SYN, TCP } from './flow.ts'
-import { countBits, distinct, hashText, mix, setBit } from './hash.ts'
+import { countBits, distinct, finish, mix, setBit } from './hash.ts'
 import type { ProbeView } from './rule.ts'
 
 /**
@@ -25,7 +24,8 @@ export interface Probes {
 
 /** Bytes of the maps: 512 bits are 3 % off at 50 targets. */
 export const PROBE_BYTES = { targets: 64, addresses: 32, ports: 32, refused: 64 } as const
-const MAX_PACKETS = 4
+/** What was accepted and has more packets than this is no probe. */
+export const MOST_PROBE_PACKETS = 4
 export const PROBE_MINUTES = 5
 
 export const noProbes = (): Probes => ({ internal: new Map(), external: new Map() })
@@ -34,25 +34,26 @@ export const noProbes = (): Probes => ({ internal: new Map(), external: new Map(
  * Our own attempts, so that nobody outside can fill it: of TCP our SYN, where the log has flags. Echo requests look like our
  * answers to somebody else's, so they count inside only, where sources cannot be forged. UDP has no SYN: only a refusal tells.
  */
-export function isProbe(flow: Flow): boolean {
+export function isProbe(flow: Flow, outer: boolean): boolean {
   if (flow.protocol === TCP) {
     const asks = flow.flags === undefined ? flow.sourcePort > flow.destinationPort : (flow.flags & (SYN | ACK)) === SYN
-    return asks && (!flow.accepted || flow.packets <= MAX_PACKETS)
+    return asks && (!flow.accepted || flow.packets <= MOST_PROBE_PACKETS)
   }
-  if (flow.protocol === ICMP) return flow.packets <= MAX_PACKETS && !isExternal(flow.destination)
+  if (flow.protocol === ICMP) return flow.packets <= MOST_PROBE_PACKETS && !outer
   return !flow.accepted
 }
 
-export function addProbe(probes: Probes, flow: Flow): void {
-  const minutes = isExternal(flow.destination) ? probes.external : probes.internal
+/** `outer`: the target is out on the internet. `address`: its hash. */
+export function addProbe(probes: Probes, flow: Flow, outer: boolean, address: number): void {
+  const minutes = outer ? probes.external : probes.internal
   const minute = Math.floor(flow.start / 60)
   const one = minutes.get(minute) ?? newProbeMinute(minute)
   minutes.set(minute, one)
-  const address = hashText(flow.destination)
-  const target = hashText(flow.destination, mix(mix(17, flow.destinationPort), flow.protocol))
+  const port = finish(mix(flow.protocol, flow.destinationPort))
+  const target = finish(mix(port, address))
   setBit(one.targets, target)
   setBit(one.addresses, address)
-  setBit(one.ports, hashText(String(flow.destinationPort), flow.protocol))
+  setBit(one.ports, port)
   if (!flow.accepted) setBit(one.refused, target)
   one.first = Math.min(one.first, flow.start)
   one.last = Math.max(one.last, flow.end)

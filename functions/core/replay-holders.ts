@@ -28,6 +28,8 @@ export interface Holders extends Omit<Attribution, 'load'> {
   held(networkInterface: string): Held | undefined
   /** Whether the interface's holder is the flow's source; `undefined` where neither end is, or where it is not known yet. */
   outOf(held: Held, flow: Flow): boolean | undefined
+  /** An address by which a record's side is told without asking `outOf`; `undefined` where there is no such one. */
+  ownOf(held: Held): string | undefined
   /** The same for a flow that was not known yet, by what is known now; the client's side where nothing tells. */
   outAfterAll(held: Held, flow: Flow): boolean | undefined
   /** The record as one of the instance that has the address; `always` also where no other log has named it yet. */
@@ -76,6 +78,7 @@ export function statedHolders(holdings: readonly Holding[], { scope, exemption }
   return {
     held: networkInterface => byInterface.get(networkInterface),
     outOf: (held, flow) => sideOf(held.addresses, flow),
+    ownOf: ({ addresses }) => (addresses.length === 1 ? addresses[0] : undefined),
     outAfterAll: () => undefined,
     addressed: record => record,
     scopeSize: () => scopeSize,
@@ -152,6 +155,7 @@ export function learnedHolders(adopt: (address: string, held: Held) => void): Ho
       const out = flow.direction === undefined ? learn(one, flow) : flow.direction === 'egress'
       return out === undefined ? undefined : known(one, flow, out)
     },
+    ownOf: ({ sure, addresses }) => (sure ? addresses[0] : undefined),
     outAfterAll(one, flow) {
       const from = one.counts?.get(flow.source) ?? 0
       const to = one.counts?.get(flow.destination) ?? 0

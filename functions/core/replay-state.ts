@@ -1,159 +1,281 @@
-import { isExternal } from './address.ts'
+import { addressOfWord, wordOfAddress } from './address.ts'
 import {
   type Conversation,
   conversationKey,
-  newConversation,
-  OUR_ANSWER,
-  OUR_SYN,
-  type Seen,
+  filedMinute,
+  isTheirs,
+  NO_FLAGS,
+  provenBy,
   seenBy,
-  THEIR_ANSWER,
-  THEIR_SYN,
+  WINDOW_MINUTES,
 } from './conversation.ts'
+import { fold, foldRecords, tidy } from './conversation-shape.ts'
+import * as table from './conversation-table.ts'
 import type { Flow } from './flow.ts'
-import { type Glimpse, glimpse } from './glimpse.ts'
-import { countBits, linearCount } from './hash.ts'
-import { addFlow, addSeen, BOUNDS, evict, type InstanceState, newState, settle } from './instance-state.ts'
-import { noProbes, PROBE_BYTES, PROBE_MINUTES } from './probes.ts'
+import * as row from './flow-rows.ts'
+import { type Glimpse, glimpse, glimpseOfRow } from './glimpse.ts'
+import { countBits, hashText, hashWord, linearCount } from './hash.ts'
+import { addSeen, BOUNDS, type InstanceState, isForgotten, newState, settleRest } from './instance-state.ts'
+import { addProbe, isProbe, MOST_PROBE_PACKETS, noProbes, PROBE_BYTES, PROBE_MINUTES } from './probes.ts'
 
-/** An instance's state with what makes adding and judging cheap: an index by numbers, and a look before each judgement. */
+/**
+ * An instance's state as a replay holds it: conversations in a table that is found by numbers, the rest as the functions have
+ * it. That the logs covered an interface proves a cut, and a replay has none, so it is not kept.
+ */
 export interface HeldState {
+  /** Without its conversations. */
   readonly state: InstanceState
   /** Conversations that were begun, those too that were begun again after they had left. */
   begun(): number
   add(flow: Flow, out: boolean): void
+  /** The same for a row of an interface's own log. */
+  addRow(words: Uint32Array, at: number, out: boolean): void
+  /** Takes what another has and this one lacks. */
+  take(other: HeldState): void
   /** Settles the state and gives as much of it as a decision may rest on; `undefined` where none can. */
   settled(now: number, worth: Worth): InstanceState | undefined
+  /** The state with all its conversations, settled as far as `settled` was last asked to. */
+  whole(): InstanceState
+  /** Calls for each outer peer that the instance sent to and that was not told in its generation yet. */
+  uses(told: (address: number | string, at: number) => void): void
 }
 
-interface Worth {
+export interface Worth {
   /** The most points of a conversation, novelty left out. */
   points(seen: Glimpse): number
-  /** The most that a peer's novelty adds. */
+  /** The most that a peer's novelty adds, and the most that any peer's does. */
   novelty(peer: string): number
-  /** Points below which there is no decision. */
+  readonly mostNovelty: number
+  /** Points below which a conversation is no part of any decision, and below which none is news. */
   readonly least: number
+  readonly news: number
   /** Targets inside in five minutes below which probing is none. */
   readonly targets: number
 }
 
-const SYN_SEEN = OUR_SYN | THEIR_SYN | OUR_ANSWER | THEIR_ANSWER
-const MAX_KNOWN = 50_000
-const MAX_SCANNED = 8
+/** Minutes that records may stand behind the window before they are folded: folding costs a copy. */
+const UNFOLDED = 16
+const DAY = 86_400
 
-const outer = new Map<string, boolean>()
-
-function isOuter(peer: string): boolean {
-  const known = outer.get(peer)
-  if (known !== undefined) return known
-  if (outer.size >= MAX_KNOWN) outer.clear()
-  const is = isExternal(peer)
-  outer.set(peer, is)
-  return is
-}
-
-function isOf(one: Conversation, { port, service }: Seen, protocol: number): boolean {
-  return one.port === port && one.protocol === protocol && one.service === service
-}
-
-export function heldState(): HeldState {
+export function heldState(interfaces: () => readonly string[] = () => []): HeldState {
   const state = newState()
-  /** By peer: its one conversation, or all of them. */
-  const index = new Map<string, Conversation | Conversation[]>()
+  const held = table.newTable()
   let begun = 0
 
-  function conversationOf(seen: Seen, protocol: number): Conversation {
-    const known = index.get(seen.peer)
-    if (known !== undefined) {
-      if (!Array.isArray(known)) {
-        if (isOf(known, seen, protocol)) return known
-      } else for (const one of known) if (isOf(one, seen, protocol)) return one
+  function counted(): void {
+    begun++
+    // A scan between two judgements must not need the memory of all its targets.
+    if (held.size > 4 * BOUNDS.conversations)
+      state.leftOpenAt = Math.max(state.leftOpenAt, table.shrink(held, 2 * BOUNDS.conversations))
+  }
+
+  const at = (index: number) => table.conversationAt(held, index, interfaces())
+
+  function probe(flow: Flow, peer: number, outer: boolean): void {
+    if (isProbe(flow, outer)) addProbe(state.probes, flow, outer, hashWord(peer, 0))
+  }
+
+  function forget(now: number): void {
+    let gone: Uint8Array | undefined
+    for (let index = 0; index < held.size; index++) {
+      const one = held.full[index]
+      if (isForgotten(one, table.lastOf(held, index), now)) {
+        gone ??= new Uint8Array(held.size)
+        gone[index] = 1
+      } else if (one) {
+        tidy(one, state.floor, BOUNDS.connections)
+        if (Math.floor((one.records[0] ?? Number.POSITIVE_INFINITY) / 8) < state.floor - UNFOLDED)
+          foldRecords(one, state.floor)
+      }
     }
-    const key = conversationKey(seen, protocol)
-    let one = state.conversations.get(key)
-    if (!one) {
-      begun++
-      one = newConversation(seen, protocol)
-      state.conversations.set(key, one)
+    if (gone) table.remove(held, index => gone[index] === 1)
+    state.leftOpenAt = Math.max(state.leftOpenAt, table.shrink(held, BOUNDS.conversations))
+  }
+
+  function* all(): Generator<Conversation> {
+    for (let index = 0; index < held.size; index++) yield at(index)
+  }
+
+  function whole(): InstanceState {
+    const conversations = new Map<string, Conversation>()
+    for (const one of all()) {
+      fold(one, state.floor, BOUNDS.connections)
+      conversations.set(conversationKey(one, one.protocol), one)
     }
-    if (known === undefined) index.set(seen.peer, one)
-    else if (!Array.isArray(known)) index.set(seen.peer, [known, one])
-    else if (known.length < MAX_SCANNED) known.push(one)
-    return one
+    return { ...state, conversations }
   }
 
   return {
     state,
     begun: () => begun,
+    whole,
     add(flow, out) {
-      if (!out && !flow.accepted) {
-        addFlow(state, flow, out)
+      state.watermark = Math.max(state.watermark, filedMinute(flow))
+      if (!out && !flow.accepted) return
+      const seen = seenBy(flow, out)
+      const { index, begun } = table.indexOf(held, seen, flow.protocol)
+      addSeen(state, at(index), flow, seen)
+      if (begun) counted()
+    },
+    addRow(words, from, out) {
+      const traits = words[from + row.TRAITS] ?? 0
+      const end = words[from + row.END] ?? 0
+      const minute = Math.floor(Math.max(words[from + row.START] ?? 0, end - 900) / 60)
+      if (minute > state.watermark) state.watermark = minute
+      if (!out && !(traits & row.ACCEPTED)) return
+      const ports = words[from + row.PORTS] ?? 0
+      const peer = words[from + (out ? row.DESTINATION : row.SOURCE)] ?? 0
+      const ourPort = out ? ports >>> 16 : ports & 0xffff
+      const theirPort = out ? ports & 0xffff : ports >>> 16
+      const flags = traits & row.FLAGS_KNOWN ? (traits >> row.FLAGS_SHIFT) & 0x1ff : NO_FLAGS
+      const theirs = isTheirs(provenBy(traits & 0xff, flags, true, out, false), ourPort, theirPort)
+      const look = table.lookOf(theirs ? theirPort : ourPort, traits & 0xff, theirs)
+      const known = table.find(held, peer, look)
+      const mayProbe =
+        out && theirs && ((words[from + row.PACKETS] ?? 0) <= MOST_PROBE_PACKETS || !(traits & row.ACCEPTED))
+      if (known < 0 && minute >= state.floor) {
+        const index = table.insertRow(held, peer, look, words, from, out)
+        if (mayProbe) probe(table.lent(words, from, out, interfaces()).flow, peer, table.isOuter(held, index))
+        counted()
         return
       }
-      const seen = seenBy(flow, out)
-      addSeen(state, conversationOf(seen, flow.protocol), flow, seen)
-      // A scan between two judgements must not need the memory of all its targets.
-      if (state.conversations.size > 4 * BOUNDS.conversations) {
-        evict(state, 2 * BOUNDS.conversations)
-        index.clear()
-      }
+      const index = known < 0 ? table.insertRow(held, peer, look, words, from, out) : known
+      if (known < 0) table.makeEmpty(held, index, interfaces())
+      const conversation = at(index)
+      const { flow, seen } = table.lent(words, from, out, interfaces())
+      // Only what may be a probe is asked for its target.
+      if (mayProbe) flow.destination = addressOfWord(peer)
+      addSeen(state, conversation, flow, seen)
+      if (known < 0) counted()
+    },
+    take(other) {
+      for (const [key, one] of other.whole().conversations) table.put(held, key, one)
     },
     settled(now, worth) {
-      settle(state, now)
-      index.clear()
+      state.floor = Math.max(state.floor, state.watermark - WINDOW_MINUTES + 1, 0)
+      forget(now)
+      settleRest(state, now, all, BOUNDS)
       const { names, alerts, host } = state
       // What the host says stands beside every conversation.
-      if (host.calls.size + host.loads.size > 0) return state
-      const conversations = worthJudging(state, now, worth)
+      if (host.calls.size + host.loads.size > 0) return whole()
       const few = mostTargets(state) < worth.targets
-      if (few && conversations.size + names.names.size + alerts.size === 0) return undefined
+      const quiet = few && names.names.size + alerts.size === 0
+      const conversations = worthJudging(held, at, state, now, worth, !quiet)
+      if (quiet && conversations.size === 0) return undefined
       return { ...state, conversations, probes: few ? noProbes() : state.probes }
+    },
+    uses(told) {
+      for (let index = 0; index < held.size; index++) {
+        if (!table.isOuter(held, index) || !table.isService(held.looks[index] ?? 0)) continue
+        if (!(table.waysOf(held, index) & 1)) continue
+        const passed = table.passedOf(held, index)
+        const generation = (Math.floor(passed / DAY) + 1) & 0xffff
+        if (held.noted[index] === generation) continue
+        held.noted[index] = generation
+        const one = held.full[index]
+        told(one && wordOfAddress(one.peer) < 0 ? one.peer : (held.peers[index] ?? 0), passed)
+      }
     },
   }
 }
 
-/** Rules look at conversations with outer peers, and at the newest record of all. */
-function worthJudging(state: InstanceState, now: number, worth: Worth): Map<string, Conversation> {
-  const { conversations, floor } = state
-  const named = new Set(state.names.names.values().flatMap(({ addresses }) => addresses.keys()))
+/**
+ * Rules look at conversations with outer peers, and at the newest record of all. `asked`: something else is to be judged, so
+ * that all count which are part of a decision; else none does unless one is news.
+ */
+function worthJudging(
+  held: table.ConversationTable,
+  at: (index: number) => Conversation,
+  state: InstanceState,
+  now: number,
+  worth: Worth,
+  asked: boolean,
+): Map<string, Conversation> {
+  const { floor } = state
+  const named = new Set<number>()
+  for (const { addresses } of state.names.names.values())
+    for (const address of addresses.keys()) named.add(peerOf(address))
   let anyProven = false
   let anyGuessed = false
-  let newest: [string, Conversation] | undefined
-  for (const entry of conversations) {
-    const [, one] = entry
-    if (!newest || one.last > newest[1].last) newest = entry
-    if (one.proven & SYN_SEEN) anyProven = true
+  let newest = -1
+  let horizon = 0
+  for (let index = 0; index < held.size; index++) {
+    const last = table.lastOf(held, index)
+    if (last > horizon) {
+      horizon = last
+      newest = index
+    }
+    if (table.isProven(held, index)) anyProven = true
     else anyGuessed = true
   }
   // A guess by ports may turn out to be a part of what a SYN proved: then only the whole tells.
-  const mixed = anyProven && anyGuessed ? mixedPeers(conversations) : new Set<string>()
-  const horizon = newest?.[1].last ?? 0
-  const promises = new Map<string, number>()
-  const candidates: [string, Conversation][] = []
-  for (const entry of conversations) {
-    const [, one] = entry
-    const { peer } = one
-    if (outer.get(peer) === false || (one.service === 'ours' && !mixed.has(peer))) continue
-    const seen = mixed.has(peer) || named.has(peer) ? undefined : glimpse(one, { now, floor, horizon })
-    const points = seen ? worth.points(seen) : Number.POSITIVE_INFINITY
-    if (points <= 0 || !isOuter(peer)) continue
-    candidates.push(entry)
+  const mixed = anyProven && anyGuessed ? mixedPeers(held) : new Set<number>()
+  const promises = new Map<number, number>()
+  const candidates: number[] = []
+  for (let index = 0; index < held.size; index++) {
+    if (!table.isOuter(held, index)) continue
+    const peer = held.peers[index] ?? 0
+    const isMixed = mixed.size > 0 && mixed.has(peer)
+    if (!isMixed && !table.isService(held.looks[index] ?? 0)) continue
+    const points =
+      isMixed || (named.size > 0 && named.has(peer))
+        ? Number.POSITIVE_INFINITY
+        : pointsOf(held, index, { now, floor, horizon }, worth)
+    if (points <= 0) continue
+    candidates.push(index)
     // Of conversations with one peer each may add what the other lacks.
     promises.set(peer, (promises.get(peer) ?? 0) + points)
   }
-  const reaches = (peer: string, points: number) => points >= worth.least || points + worth.novelty(peer) >= worth.least
-  const kept = new Map(candidates.filter(([, { peer }]) => reaches(peer, promises.get(peer) ?? 0)))
-  if (newest && kept.size > 0) kept.set(...newest)
+  const kept = new Map<string, Conversation>()
+  function keep(index: number): void {
+    const one = at(index)
+    foldRecords(one, floor)
+    kept.set(conversationKey(one, one.protocol), one)
+  }
+  function reaches(index: number, points: number): boolean {
+    const promised = promises.get(held.peers[index] ?? 0) ?? 0
+    if (promised >= points) return true
+    if (promised + worth.mostNovelty < points) return false
+    return promised + worth.novelty(table.peerAt(held, index)) >= points
+  }
+  if (!asked && !candidates.some(index => reaches(index, worth.news))) return kept
+  for (const index of candidates) if (reaches(index, worth.least)) keep(index)
+  if (newest >= 0 && kept.size > 0) keep(newest)
   return kept
 }
 
-function mixedPeers(conversations: ReadonlyMap<string, Conversation>): ReadonlySet<string> {
-  const proven = new Set<string>()
-  const guessed = new Set<string>()
-  for (const one of conversations.values()) {
-    if (one.proven & SYN_SEEN) proven.add(one.peer)
-    else guessed.add(one.peer)
+/** The most that can stand in a table's column. */
+const UNBOUNDED = 0x7fff
+
+function pointsOf(
+  held: table.ConversationTable,
+  index: number,
+  when: { readonly now: number; readonly floor: number; readonly horizon: number },
+  worth: Worth,
+): number {
+  const one = held.full[index]
+  if (one) {
+    const seen = glimpse(one, when)
+    return seen ? worth.points(seen) : Number.POSITIVE_INFINITY
   }
+  // A single record tells the same whenever it is looked at.
+  const known = held.points[index] ?? table.UNKNOWN
+  if (known !== table.UNKNOWN) return known === UNBOUNDED ? Number.POSITIVE_INFINITY : known
+  const points = worth.points(glimpseOfRow(held, index))
+  held.points[index] = Math.min(points, UNBOUNDED)
+  return points
+}
+
+function peerOf(address: string): number {
+  const word = wordOfAddress(address)
+  return word < 0 ? hashText(address) : word
+}
+
+function mixedPeers(held: table.ConversationTable): ReadonlySet<number> {
+  const proven = new Set<number>()
+  const guessed = new Set<number>()
+  for (let index = 0; index < held.size; index++)
+    (table.isProven(held, index) ? proven : guessed).add(held.peers[index] ?? 0)
   return proven.intersection(guessed)
 }
 

@@ -1,5 +1,7 @@
+import { wordOfAddress } from './address.ts'
 import type { Decision } from './finding.ts'
 import type { Alert, Coverage, Flow, NameSeen, Sink } from './flow.ts'
+import { DESTINATION, END, type FlowRows, flowOf, INTERFACE, ROW, SOURCE } from './flow-rows.ts'
 import type { Glimpse } from './glimpse.ts'
 import { groupSound, type Sound, soundOf } from './grouping.ts'
 import { addAlert, addBusy, addCall, addCoverage, addSeenName } from './instance-state.ts'
@@ -48,6 +50,10 @@ export interface Found {
 
 interface Watched {
   readonly held: Held
+  /** The bit by which the peers' sketch knows the instance. */
+  readonly bit: number
+  /** Its own address, once that is beyond doubt and the only one. */
+  word: number
   readonly own: HeldState
   changed: boolean
   decision: Decision | undefined
@@ -62,6 +68,8 @@ const RANK = { watch: 1, alert: 2, isolate: 3 } as const
 /** Time for a fleet's common peers to have been seen, as the functions wait for it. */
 const WARM_UP = 900
 const MAX_UNSIDED = 64
+/** No row's word. */
+const NOT_KNOWN = -1
 const NOTHING: Judged = { score: 0, decision: undefined, peers: [], signals: [], exhibits: [] }
 
 export interface ReplayDetection extends Detection {
@@ -78,6 +86,7 @@ export function createReplay(
   const changed = new Set<Watched>()
   const users = peerUsers()
   const firewalls: Record<string, string> = {}
+  let interfaces: readonly string[] = []
   let now = 0
   let since = 0
   let due = 0
@@ -93,7 +102,9 @@ export function createReplay(
     if (known) return known
     const one = {
       held,
-      own: heldState(),
+      bit: users.bitOf(instance),
+      word: NOT_KNOWN,
+      own: heldState(() => interfaces),
       changed: false,
       decision: undefined,
       peers: new Set<string>(),
@@ -107,9 +118,9 @@ export function createReplay(
   function adopt(address: string, held: Held): void {
     const other = watched.get(address)
     if (!other || other.held === held) return
-    const { state } = of(held).own
-    for (const [key, one] of other.own.state.conversations)
-      if (!state.conversations.has(key)) state.conversations.set(key, one)
+    const { own } = of(held)
+    const { state } = own
+    own.take(other.own)
     for (const [key, one] of other.own.state.names.names)
       if (!state.names.names.has(key)) state.names.names.set(key, one)
     for (const [key, one] of other.own.state.names.suffixes)
@@ -171,6 +182,40 @@ export function createReplay(
     flow(one, given, out)
   }
 
+  /** Whose each numbered interface is; `null` for nobody's in scope. */
+  let numbered: (Watched | null | undefined)[] = []
+
+  function numberedOf(number: number): Watched | null {
+    const held = holders.held(interfaces[number] ?? '')
+    const one = held?.inScope ? of(held) : null
+    numbered[number] = one
+    return one
+  }
+
+  function ownRows(rows: FlowRows): void {
+    if (rows.interfaces !== interfaces) {
+      interfaces = rows.interfaces
+      numbered = []
+    }
+    const { words } = rows
+    for (let at = 0, end = rows.count * ROW; at < end; at += ROW) {
+      const time = words[at + END] ?? 0
+      if (time > now) tick(time)
+      const number = words[at + INTERFACE] ?? 0
+      const one = numbered[number] ?? (numbered[number] === null ? null : numberedOf(number))
+      if (!one) continue
+      const isSource = words[at + SOURCE] === one.word
+      if ((isSource || words[at + DESTINATION] === one.word) && one.unsided.length === 0) {
+        one.own.addRow(words, at, isSource)
+        if (!one.changed) touch(one)
+      } else {
+        ownFlow(flowOf(rows, at), interfaces[number] ?? '')
+        const own = holders.ownOf(one.held)
+        if (own !== undefined) one.word = wordOfAddress(own)
+      }
+    }
+  }
+
   /** What does not name its interface is grouped as a delivery of its own. */
   function grouped(delivery: Partial<Sound>, at = now): void {
     const sound = soundOf(
@@ -188,13 +233,14 @@ export function createReplay(
       for (const seen of names) addSeenName(one.own.state, seen, keeps(seen.name))
       for (const { alert, out } of alerts) addAlert(one.own.state, alert, out)
       for (const load of loads) addBusy(one.own.state, load)
-      for (const call of toolCalls) addCall(one.own.state, call)
+      for (const call of toolCalls) addCall(one.own.state, call, () => one.own.whole().conversations.values())
       touch(one)
     }
   }
 
   function view(one: Watched): Judged {
     side(one)
+    const { watch, alert, isolate } = rules.score
     const scopeSize = holders.scopeSize()
     const known = scopeSize > 0 && now >= since + WARM_UP
     const prevalence = (peer: string) =>
@@ -203,13 +249,16 @@ export function createReplay(
       points: seen => detection.mostPoints(seen, rules),
       novelty: peer =>
         (dnsCovered ? rules.points.noDnsAnswer : 0) + (isRare(prevalence(peer)) ? rules.points.rarePeer : 0),
-      least: Math.min(rules.score.watch, rules.score.alert, rules.score.isolate),
+      mostNovelty: (dnsCovered ? rules.points.noDnsAnswer : 0) + Math.max(0, rules.points.rarePeer),
+      least: Math.min(watch, alert, isolate),
+      // After the first a decision is told when it rises, or for a new peer of an alert.
+      news: one.decision === undefined ? Math.min(watch, alert, isolate) : Math.min(alert, isolate),
       targets: rules.probing.targets,
     })
     const full = one.held.row.instance === explained
     if (!state && !full) return NOTHING
     const surroundings = { now, instance: one.held.row.instance, prevalence, scopeSize }
-    const seen = instanceView(full || !state ? one.own.state : state, {
+    const seen = instanceView(full || !state ? one.own.whole() : state, {
       ...surroundings,
       covered: { dns: dnsCovered },
       settings: rules,
@@ -245,7 +294,7 @@ export function createReplay(
   }
 
   function judgeAll(): void {
-    for (const one of changed) users.note(one.held.row.instance, one.own.state)
+    for (const { own, bit } of changed) own.uses((peer, at) => users.note(bit, peer, at))
     for (const one of changed) {
       one.changed = false
       if (one.held.row.instance === explained) explain(one)
@@ -260,6 +309,7 @@ export function createReplay(
 
   return {
     sink: {
+      rows: ownRows,
       flow(given) {
         tick(Math.floor(given.end))
         if (given.interface !== undefined) ownFlow(given, given.interface)

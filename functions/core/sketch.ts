@@ -1,25 +1,37 @@
 import { deflateRawSync, inflateRawSync } from 'node:zlib'
 import * as z from 'zod'
 import { InputError, quoted, reasonOf } from './errors.ts'
-import { hashText } from './hash.ts'
+import { hashAddress, hashWord } from './hash.ts'
 
 /**
- * A table of cells in which each key has two, chosen by hash. Keys share cells, so an answer drawn from the one that says
- * less errs to one side only. Split by the key's hash into shards, a row each.
+ * A table of cells in which each address has two, chosen by hash. Addresses share cells, so an answer drawn from the one that says
+ * less errs to one side only. Split by the address's hash into shards, a row each.
  */
 const SHARDS = 16
 const ROWS = 2
 const WIDTH = 1024
+const SHARD_SEED = 101
+const CELL_SEED = 103
+const OTHER_SEED = 107
 
 const SketchRow = z.object({ cells: z.instanceof(Uint8Array) })
 
-export function shardOf(key: string): number {
-  return hashText(key, 101) % SHARDS
+export function shardOf(address: string): number {
+  return hashAddress(address, SHARD_SEED) % SHARDS
 }
 
-/** Indices of the key's two cells. */
-export function cellsOf(key: string): readonly [number, number] {
-  return [hashText(key, 103) % WIDTH, WIDTH + (hashText(key, 107) % WIDTH)]
+/** Indices of the address's two cells. */
+export function cellsOf(address: string): readonly [number, number] {
+  return [hashAddress(address, CELL_SEED) % WIDTH, WIDTH + (hashAddress(address, OTHER_SEED) % WIDTH)]
+}
+
+/** The same for an IPv4 address as 32 bits. */
+export function shardOfWord(word: number): number {
+  return hashWord(word, SHARD_SEED) % SHARDS
+}
+
+export function cellsOfWord(word: number): readonly [number, number] {
+  return [hashWord(word, CELL_SEED) % WIDTH, WIDTH + (hashWord(word, OTHER_SEED) % WIDTH)]
 }
 
 /** `words`: 32-bit words a cell. */

@@ -95,10 +95,12 @@ test('what a replay passes over has no part in any decision, and its states are 
         const few = held.settled(now, {
           points: seen => mostPoints(seen, settings),
           novelty: () => (rare ? settings.points.rarePeer : 0),
+          mostNovelty: rare ? settings.points.rarePeer : 0,
           least: settings.score.watch,
+          news: settings.score.watch,
           targets: settings.probing.targets,
         })
-        assert.deepEqual(packState(held.state, now).packed, packState(plain, now).packed)
+        assert.deepEqual(packState(held.whole(), now).packed, packState({ ...plain, windows: new Map() }, now).packed)
         const whole = judgeView(detection, instanceView(plain, { now, ...surroundings }), settings, ports)
         if (!few) assert.equal(whole.decision, undefined)
         else {

@@ -1,4 +1,5 @@
 import type { Sink } from '../../core/flow.ts'
+import { type FlowRows, ROW, START } from '../../core/flow-rows.ts'
 
 /** What was read, counted as the summary has it. */
 export interface Tally {
@@ -44,7 +45,27 @@ export function counting(sink: Sink, tally: Tally, { since, until }: Range, each
     tally.outside++
     return false
   }
+  /** Keeps the rows in the range, and tells how many there are. */
+  function inRange(rows: FlowRows): number {
+    const { words, count } = rows
+    let kept = 0
+    for (let at = 0; at < count * ROW; at += ROW) {
+      if (!isIn(words[at + START] ?? 0)) continue
+      if (at !== kept * ROW) words.copyWithin(kept * ROW, at, at + ROW)
+      kept++
+    }
+    return kept
+  }
+
   return {
+    ...(each &&
+      sink.rows && {
+        rows(rows: FlowRows) {
+          rows.count = inRange(rows)
+          tally.records += rows.count
+          sink.rows?.(rows)
+        },
+      }),
     flow(flow) {
       if (!isIn(flow.start)) return
       tally.records += one

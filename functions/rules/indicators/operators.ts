@@ -1,4 +1,4 @@
-import { compileRanges } from '../../core/address.ts'
+import { addressOfWord, compileRanges } from '../../core/address.ts'
 import type { OperatorIndicator, OperatorKind } from '../../core/operator-indicators.ts'
 import type { RuleSettings } from '../../core/rule-settings.ts'
 import { compileSuffixes } from '../../core/suffixes.ts'
@@ -6,8 +6,9 @@ import { compileSuffixes } from '../../core/suffixes.ts'
 /** The operator's own indicators, compiled once, as settings live as long as the function. */
 interface Compiled {
   named(name: string): ReadonlySet<OperatorKind> | undefined
-  readonly tunnelRange: (address: string) => boolean
-  readonly poolRange: (address: string) => boolean
+  /** `undefined` for a list without ranges: it is asked of every conversation. */
+  readonly tunnelRange: ((address: string) => boolean) | undefined
+  readonly poolRange: Compiled['tunnelRange']
 }
 
 const compiled = new WeakMap<readonly OperatorIndicator[], Compiled>()
@@ -15,15 +16,18 @@ const compiled = new WeakMap<readonly OperatorIndicator[], Compiled>()
 function compiledOf({ indicators }: RuleSettings): Compiled {
   const known = compiled.get(indicators)
   if (known) return known
-  const rangesOf = (kind: OperatorKind) => indicators.filter(one => one.kind === kind).map(({ value }) => value)
+  function rangesOf(kind: OperatorKind): Compiled['poolRange'] {
+    const ranges = indicators.filter(one => one.kind === kind).map(({ value }) => value)
+    return ranges.length === 0 ? undefined : compileRanges(ranges)
+  }
   const names = Map.groupBy(
     indicators.filter(({ kind }) => kind !== 'tunnel-range' && kind !== 'pool-range'),
     ({ value }) => value,
   )
   const fresh = {
     named: compileSuffixes([...names].map(([name, of]) => [name, new Set(of.map(({ kind }) => kind))] as const)),
-    tunnelRange: compileRanges(rangesOf('tunnel-range')),
-    poolRange: compileRanges(rangesOf('pool-range')),
+    tunnelRange: rangesOf('tunnel-range'),
+    poolRange: rangesOf('pool-range'),
   }
   compiled.set(indicators, fresh)
   return fresh
@@ -42,10 +46,15 @@ export function isOwnPool(settings: RuleSettings, name: string): boolean {
   return compiledOf(settings).named(name)?.has('pool') ?? false
 }
 
-export function isOwnTunnelAddress(settings: RuleSettings, address: string): boolean {
-  return compiledOf(settings).tunnelRange(address)
+/** `address`: as text, or IPv4 as 32 bits. */
+export function isOwnTunnelAddress(settings: RuleSettings, address: string | number): boolean {
+  return holds(compiledOf(settings).tunnelRange, address)
 }
 
-export function isOwnPoolAddress(settings: RuleSettings, address: string): boolean {
-  return compiledOf(settings).poolRange(address)
+export function isOwnPoolAddress(settings: RuleSettings, address: string | number): boolean {
+  return holds(compiledOf(settings).poolRange, address)
+}
+
+function holds(range: Compiled['poolRange'], address: string | number): boolean {
+  return range?.(typeof address === 'number' ? addressOfWord(address) : address) ?? false
 }

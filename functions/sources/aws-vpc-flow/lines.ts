@@ -1,5 +1,6 @@
 import { InputError } from '../../core/errors.ts'
 import type { Sink } from '../../core/flow.ts'
+import { newRows } from '../../core/flow-rows.ts'
 import type { LineOptions, LineReader } from '../../core/source.ts'
 import { type Head, headOf } from '../envelopes/head.ts'
 import { createLineSplitter } from '../envelopes/lines.ts'
@@ -26,11 +27,26 @@ export function createFlowLines(
   let unusable = ''
   let line = 0
 
+  const rows = sink.rows && newRows(strings.interfaces)
   const decoder: RecordDecoder = createRecordDecoder(strings, {
-    flow: flow => sink.flow(flow),
-    coverage: coverage => sink.coverage(coverage),
+    flow(flow) {
+      handOn()
+      sink.flow(flow)
+    },
+    rows,
+    full: handOn,
+    coverage(coverage) {
+      handOn()
+      sink.coverage(coverage)
+    },
     reject: (reason, bytes, from, to) => reject(reason, headOf(bytes, from, to)),
   })
+
+  function handOn(): void {
+    if (!rows || rows.count === 0) return
+    sink.rows?.(rows)
+    rows.count = 0
+  }
 
   function reject(reason: string, head: Head): void {
     sink.reject({ position: `line ${line}`, reason, ...head })
@@ -75,6 +91,7 @@ export function createFlowLines(
           at = end + 1
         }
       }
+      handOn()
     },
     overlong(head, length) {
       line++

@@ -1,5 +1,6 @@
 import { quoted } from '../../core/errors.ts'
 import type { Coverage, Flow } from '../../core/flow.ts'
+import * as row from '../../core/flow-rows.ts'
 import {
   ACCOUNT,
   ACTION,
@@ -33,6 +34,9 @@ export const MAX_LINE = 65_536
 
 export interface Receiver {
   flow(flow: Flow): void
+  /** Where flows go that fit into a row; `full` is called when no more do. */
+  readonly rows?: row.FlowRows | undefined
+  full?(): void
   coverage(coverage: Coverage): void
   /** The line's bytes stand from `from` to `to`. */
   reject(reason: string, bytes: Uint8Array, from: number, to: number): void
@@ -67,6 +71,9 @@ const SKIPDATA = 3
 const FIRST_TIME = 1_000_000_000
 const PAST_TIME = 10_000_000_000
 
+/** A row has no room for what does not fit into 32 bits. */
+const PAST_WORD = 2 ** 32
+
 /** The IANA registry keeps this number free of any protocol: the format has no such field. */
 const UNKNOWN_PROTOCOL = 255
 
@@ -82,6 +89,8 @@ export function createRecordDecoder(strings: Strings, receiver: Receiver, origin
   // No typed array: what comes out of a Float64Array is boxed in every record, and a small integer here is not.
   const numbers: (number | undefined)[] = new Array(PAST).fill(undefined)
   const texts: (string | undefined)[] = new Array(FIRST_NUMBER).fill(undefined)
+  /** IPv4 addresses as signed words: small integers. */
+  const words: number[] = new Array(FIRST_NUMBER).fill(0)
   let last: Format | undefined
 
   function refuse(bytes: Uint8Array, from: number, at: number, reason: string): number {
@@ -109,6 +118,8 @@ export function createRecordDecoder(strings: Strings, receiver: Receiver, origin
     let index = 0
     /** Bits of the columns that hold '-'. */
     let absent = 0
+    /** Bits of the columns that hold an IPv4 address. */
+    let four = 0
     let action = 0
     let status = OK
     let direction: Flow['direction']
@@ -159,8 +170,10 @@ export function createRecordDecoder(strings: Strings, receiver: Receiver, origin
           } else break
           byte = bytes[++at] ?? 0
         }
-        if (byte <= SPACE && dots === 3 && digits > 0) texts[column] = strings.ipv4(((word << 8) | octet) >>> 0)
-        else {
+        if (byte <= SPACE && dots === 3 && digits > 0) {
+          words[column] = (word << 8) | octet
+          four |= bit(column)
+        } else {
           while ((bytes[at] ?? 0) > SPACE) at++
           const address = strings.address(bytes, start, at)
           if (address === undefined) return refuseField(bytes, from, start, fields[index])
@@ -210,15 +223,20 @@ export function createRecordDecoder(strings: Strings, receiver: Receiver, origin
     if (index < fields.length)
       return refuse(bytes, from, at, `it has ${index} field${index === 1 ? '' : 's'}, the format has ${fields.length}`)
     if (at - from > MAX_LINE) return refuse(bytes, from, at, `it has ${at - from} bytes, ${MAX_LINE} are allowed`)
-    const reason = finish(format, absent, action, status, direction, time)
+    const reason = finish(format, absent, four, action, status, direction, time)
     if (reason === undefined) return at + 1
     return refuse(bytes, from, at, reason)
+  }
+
+  function addressIn(column: number, four: number): string {
+    return four & bit(column) ? strings.ipv4((words[column] ?? 0) >>> 0) : (texts[column] ?? '')
   }
 
   /** Hands the record on, or returns why it cannot be. */
   function finish(
     { timed, transit, present, fields, columns }: Format,
     absent: number,
+    four: number,
     action: number,
     status: number,
     direction: Flow['direction'],
@@ -257,10 +275,11 @@ export function createRecordDecoder(strings: Strings, receiver: Receiver, origin
       else if (!transit) return 'it names no interface that it would cover'
       return undefined
     }
-    const source = texts[PACKET_SOURCE] ?? texts[SOURCE]
-    if (source === undefined) return 'field "srcaddr" is "-" in a record that says OK'
-    const destination = texts[PACKET_DESTINATION] ?? texts[DESTINATION]
-    if (destination === undefined) return 'field "dstaddr" is "-" in a record that says OK'
+    const read = present & ~absent
+    const from = read & bit(PACKET_SOURCE) ? PACKET_SOURCE : SOURCE
+    if (!(read & bit(from))) return 'field "srcaddr" is "-" in a record that says OK'
+    const to = read & bit(PACKET_DESTINATION) ? PACKET_DESTINATION : DESTINATION
+    if (!(read & bit(to))) return 'field "dstaddr" is "-" in a record that says OK'
     const missing = absent & NEEDED
     if (missing !== 0)
       return `field ${quoted(fields[columns.indexOf(31 - Math.clz32(missing))] ?? '')} is "-" in a record that says OK`
@@ -272,20 +291,53 @@ export function createRecordDecoder(strings: Strings, receiver: Receiver, origin
     if (protocol > 255) return `field "protocol" is "${protocol}"`
     const flags = numbers[FLAGS] ?? 0
     if (flags > 511) return `field "tcp-flags" is "${flags}"`
+    const packets = numbers[PACKETS] ?? 0
+    const octets = numbers[BYTES] ?? 0
+    const flagged = (read & bit(FLAGS)) !== 0
+    if (
+      receiver.rows &&
+      networkInterface !== undefined &&
+      four & bit(from) &&
+      four & bit(to) &&
+      packets < PAST_WORD &&
+      octets < PAST_WORD &&
+      end < PAST_WORD
+    ) {
+      const id = strings.interface(networkInterface)
+      if (id >= 0) {
+        const { rows } = receiver
+        const at = rows.count * row.ROW
+        rows.words[at + row.INTERFACE] = id
+        rows.words[at + row.SOURCE] = words[from] ?? 0
+        rows.words[at + row.DESTINATION] = words[to] ?? 0
+        rows.words[at + row.PORTS] = (sourcePort << 16) | destinationPort
+        rows.words[at + row.PACKETS] = packets
+        rows.words[at + row.BYTES] = octets
+        rows.words[at + row.START] = begin
+        rows.words[at + row.END] = end
+        rows.words[at + row.TRAITS] =
+          protocol |
+          (flagged ? row.FLAGS_KNOWN | (flags << row.FLAGS_SHIFT) : 0) |
+          (action === 2 ? 0 : row.ACCEPTED) |
+          (direction === undefined ? 0 : direction === 'egress' ? row.EGRESS : row.INGRESS)
+        if (++rows.count === row.MOST_ROWS) receiver.full?.()
+        return undefined
+      }
+    }
     receiver.flow({
       interface: networkInterface,
       account,
       firewall: texts[GATEWAY],
-      source,
-      destination,
+      source: addressIn(from, four),
+      destination: addressIn(to, four),
       sourcePort,
       destinationPort,
       protocol,
-      packets: numbers[PACKETS] ?? 0,
-      bytes: numbers[BYTES] ?? 0,
+      packets,
+      bytes: octets,
       start: begin,
       end,
-      flags: present & ~absent & bit(FLAGS) ? flags : undefined,
+      flags: flagged ? flags : undefined,
       accepted: action !== 2,
       direction,
     })

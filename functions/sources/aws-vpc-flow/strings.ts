@@ -11,11 +11,16 @@ export interface Strings {
   address(bytes: Uint8Array, from: number, to: number): string | undefined
   /** Printable ASCII as it stands, or `undefined` for anything else and for more than 64 characters. */
   text(bytes: Uint8Array, from: number, to: number): string | undefined
+  /** A number for an interface, its place in `interfaces`; -1 when there are too many. */
+  interface(id: string): number
+  readonly interfaces: readonly string[]
 }
 
 const IPV4_BITS = 15
 const TEXT_BITS = 12
 const MAX_TEXT = 64
+/** A log that is made up may name interfaces without end. */
+const MAX_INTERFACES = 65_536
 
 const octets = Array.from({ length: 256 }, (_, octet) => String(octet))
 const dotted = Array.from({ length: 256 }, (_, octet) => `${octet}.`)
@@ -36,8 +41,26 @@ export function createStrings(): Strings {
     return text
   }
 
+  const interfaces: string[] = []
+  const numbers = new Map<string, number>()
+  let lastInterface = ''
+  let lastNumber = -1
+
   return {
     ipv4,
+    interfaces,
+    interface(id) {
+      // Neighbouring records are mostly of one.
+      if (id === lastInterface) return lastNumber
+      let number = numbers.get(id) ?? -1
+      if (number < 0 && interfaces.length < MAX_INTERFACES) {
+        number = interfaces.push(id) - 1
+        numbers.set(id, number)
+      }
+      lastInterface = id
+      lastNumber = number
+      return number
+    },
     text(bytes, from, to) {
       const slot = slotOf(bytes, from, to)
       if (slot < 0) return undefined

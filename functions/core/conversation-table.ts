@@ -1,0 +1,368 @@
+import { addressOfWord, isExternal, isExternalWord, wordOfAddress } from './address.ts'
+import {
+  add,
+  type Conversation,
+  conversationKey,
+  isClosed,
+  isTheirs,
+  NO_FLAGS,
+  newConversation,
+  provenBy,
+  type Seen,
+  SYN_SEEN,
+} from './conversation.ts'
+import { type Flow, SYN, TCP } from './flow.ts'
+import * as row from './flow-rows.ts'
+import { hashText } from './hash.ts'
+import { nthSmallest } from './select.ts'
+
+/**
+ * The conversations of one instance, found by numbers. Most conversations of a scan or of a busy client have one record for
+ * ever: until its second such a one is no object but the record's row.
+ */
+export interface ConversationTable {
+  size: number
+  /** Peer's address, or a hash of it where it is no IPv4. */
+  peers: Uint32Array
+  /** `lookOf`: port, protocol and whose the service is. */
+  looks: Uint32Array
+  /** The record of those that have no object. */
+  rows: Uint32Array
+  full: (Conversation | undefined)[]
+  /** OUTER, OUT */
+  traits: Uint8Array
+  /** The generation of the peers' sketch in which its use was noted. */
+  noted: Uint16Array
+  /** What it is worth while it is a row, or UNKNOWN. */
+  points: Int16Array
+  /** Open addressing: index + 1, or 0. */
+  slots: Int32Array
+  /** Those whose peer is no IPv4 address, by key. */
+  others: Map<string, number>
+}
+
+/** The peer is out on the internet. */
+const OUTER = 1
+/** The row is of what the instance sent. */
+const OUT = 2
+export const UNKNOWN = -1
+
+export function newTable(): ConversationTable {
+  return sized(64)
+}
+
+function sized(capacity: number): ConversationTable {
+  return {
+    size: 0,
+    peers: new Uint32Array(capacity),
+    looks: new Uint32Array(capacity),
+    rows: new Uint32Array(capacity * row.ROW),
+    full: [],
+    traits: new Uint8Array(capacity),
+    noted: new Uint16Array(capacity),
+    points: new Int16Array(capacity),
+    slots: new Int32Array(capacity * 2),
+    others: new Map(),
+  }
+}
+
+export function lookOf(port: number, protocol: number, theirs: boolean): number {
+  return (port << 9) | (protocol << 1) | (theirs ? 1 : 0)
+}
+
+export const portOf = (look: number): number => look >>> 9
+export const protocolOf = (look: number): number => (look >>> 1) & 0xff
+export const isService = (look: number): boolean => (look & 1) === 1
+
+function slotOf(peer: number, look: number, mask: number): number {
+  const hash = Math.imul(peer ^ Math.imul(look, 0x9e3779b1), 0x85ebca6b)
+  return (hash ^ (hash >>> 15)) & mask
+}
+
+/** The conversation's index; -1 where there is none. */
+export function find({ slots, peers, looks }: ConversationTable, peer: number, look: number): number {
+  const mask = slots.length - 1
+  for (let slot = slotOf(peer, look, mask); ; slot = (slot + 1) & mask) {
+    const index = (slots[slot] ?? 0) - 1
+    if (index < 0 || (peers[index] === peer && looks[index] === look)) return index
+  }
+}
+
+/** Adds a conversation that is not there yet. */
+export function insertRow(
+  table: ConversationTable,
+  peer: number,
+  look: number,
+  words: Uint32Array,
+  at: number,
+  out: boolean,
+): number {
+  const index = insertNew(table, peer, look, isExternalWord(peer), out)
+  const to = index * row.ROW
+  for (let word = 0; word < row.ROW; word++) table.rows[to + word] = words[at + word] ?? 0
+  return index
+}
+
+/** The index of a flow's conversation, which is an object from now on. */
+export function indexOf(table: ConversationTable, seen: Seen, protocol: number): { index: number; begun: boolean } {
+  const look = lookOf(seen.port, protocol, seen.service === 'theirs')
+  const peer = wordOfAddress(seen.peer)
+  if (peer >= 0) {
+    const known = find(table, peer, look)
+    if (known >= 0) return { index: known, begun: false }
+    const index = insertNew(table, peer, look, isExternalWord(peer), seen.out)
+    table.full[index] = newConversation(seen, protocol)
+    return { index, begun: true }
+  }
+  const key = conversationKey(seen, protocol)
+  const known = table.others.get(key)
+  if (known !== undefined) return { index: known, begun: false }
+  const index = appended(table, hashText(seen.peer), look, isExternal(seen.peer), seen.out)
+  table.others.set(key, index)
+  table.full[index] = newConversation(seen, protocol)
+  return { index, begun: true }
+}
+
+function insertNew(table: ConversationTable, peer: number, look: number, outer: boolean, out: boolean): number {
+  const index = appended(table, peer, look, outer, out)
+  link(table, index)
+  return index
+}
+
+function appended(table: ConversationTable, peer: number, look: number, outer: boolean, out: boolean): number {
+  if (table.size === table.peers.length) grow(table)
+  const index = table.size++
+  table.peers[index] = peer
+  table.looks[index] = look
+  table.traits[index] = (outer ? OUTER : 0) | (out ? OUT : 0)
+  table.noted[index] = 0
+  table.points[index] = UNKNOWN
+  table.full[index] = undefined
+  return index
+}
+
+function link({ slots, peers, looks }: ConversationTable, index: number): void {
+  const mask = slots.length - 1
+  let slot = slotOf(peers[index] ?? 0, looks[index] ?? 0, mask)
+  while (slots[slot] !== 0) slot = (slot + 1) & mask
+  slots[slot] = index + 1
+}
+
+function grow(table: ConversationTable): void {
+  const larger = sized(table.peers.length * 2)
+  for (const column of ['peers', 'looks', 'rows', 'traits', 'noted', 'points'] as const) {
+    larger[column].set(table[column])
+    Object.assign(table, { [column]: larger[column] })
+  }
+  table.slots = larger.slots
+  relink(table)
+}
+
+function relink(table: ConversationTable): void {
+  table.slots.fill(0)
+  for (let index = 0; index < table.size; index++) if (!isOther(table, index)) link(table, index)
+}
+
+/** One whose peer is no IPv4 address is always an object. */
+function isOther({ full, others }: ConversationTable, index: number): boolean {
+  if (others.size === 0) return false
+  const one = full[index]
+  return one !== undefined && wordOfAddress(one.peer) < 0
+}
+
+/** Takes the marked ones away; the others keep their order. */
+export function remove(table: ConversationTable, isGone: (index: number) => boolean): void {
+  let kept = 0
+  const { peers, looks, rows, traits, noted, points, full } = table
+  for (let index = 0; index < table.size; index++) {
+    if (isGone(index)) continue
+    if (kept !== index) {
+      peers[kept] = peers[index] ?? 0
+      looks[kept] = looks[index] ?? 0
+      traits[kept] = traits[index] ?? 0
+      noted[kept] = noted[index] ?? 0
+      points[kept] = points[index] ?? 0
+      if (full[index] === undefined) rows.copyWithin(kept * row.ROW, index * row.ROW, (index + 1) * row.ROW)
+      full[kept] = full[index]
+    }
+    kept++
+  }
+  if (kept === table.size) return
+  table.size = kept
+  full.length = kept
+  if (table.others.size > 0)
+    table.others = new Map(
+      full.flatMap((one, index) =>
+        one && wordOfAddress(one.peer) < 0 ? [[conversationKey(one, one.protocol), index] as const] : [],
+      ),
+    )
+  relink(table)
+}
+
+const seen: { -readonly [K in keyof Seen]: Seen[K] } = {
+  out: true,
+  peer: '',
+  port: 0,
+  clientPort: 0,
+  service: 'theirs',
+  proven: 0,
+}
+const flow: Flow = {
+  interface: '',
+  account: undefined,
+  firewall: undefined,
+  source: '',
+  destination: '',
+  sourcePort: 0,
+  destinationPort: 0,
+  protocol: 0,
+  packets: 0,
+  bytes: 0,
+  start: 0,
+  end: 0,
+  flags: undefined,
+  accepted: true,
+  direction: undefined,
+}
+
+/**
+ * The row as the flow that it is and as the instance sees it, without its addresses. The objects are lent: the next row is
+ * written over them.
+ */
+export function lent(
+  words: Uint32Array,
+  at: number,
+  out: boolean,
+  interfaces: readonly string[],
+): { readonly flow: Flow; readonly seen: typeof seen } {
+  const traits = words[at + row.TRAITS] ?? 0
+  const ports = words[at + row.PORTS] ?? 0
+  flow.interface = interfaces[words[at + row.INTERFACE] ?? 0]
+  flow.sourcePort = ports >>> 16
+  flow.destinationPort = ports & 0xffff
+  flow.protocol = traits & 0xff
+  flow.packets = words[at + row.PACKETS] ?? 0
+  flow.bytes = words[at + row.BYTES] ?? 0
+  flow.start = words[at + row.START] ?? 0
+  flow.end = words[at + row.END] ?? 0
+  flow.flags = traits & row.FLAGS_KNOWN ? (traits >> row.FLAGS_SHIFT) & 0x1ff : undefined
+  flow.accepted = (traits & row.ACCEPTED) !== 0
+  const ourPort = out ? flow.sourcePort : flow.destinationPort
+  const theirPort = out ? flow.destinationPort : flow.sourcePort
+  const proven = provenBy(flow.protocol, flow.flags ?? NO_FLAGS, true, out, ourPort === theirPort)
+  const theirs = isTheirs(proven, ourPort, theirPort)
+  seen.out = out
+  seen.port = theirs ? theirPort : ourPort
+  seen.clientPort = theirs ? ourPort : theirPort
+  seen.service = theirs ? 'theirs' : 'ours'
+  seen.proven = proven
+  return both
+}
+
+const both = { flow, seen }
+
+/** The conversation as an object, made of its row if need be. */
+export function conversationAt(table: ConversationTable, index: number, interfaces: readonly string[]): Conversation {
+  const known = table.full[index]
+  if (known) return known
+  const one = lent(table.rows, index * row.ROW, isOut(table, index), interfaces)
+  one.seen.peer = addressOfWord(table.peers[index] ?? 0)
+  const conversation = newConversation(one.seen, one.flow.protocol)
+  add(conversation, one.flow, one.seen)
+  table.full[index] = conversation
+  return conversation
+}
+
+export const isOut = ({ traits }: ConversationTable, index: number): boolean => ((traits[index] ?? 0) & OUT) !== 0
+
+/** 1: accepted packets went out, 2: came in. */
+export function waysOf(table: ConversationTable, index: number): number {
+  const one = table.full[index]
+  if (one) return one.ways
+  if (!((table.rows[index * row.ROW + row.TRAITS] ?? 0) & row.ACCEPTED)) return 0
+  return isOut(table, index) ? 1 : 2
+}
+
+/** Whether a SYN proved who asked. */
+export function isProven({ full, rows }: ConversationTable, index: number): boolean {
+  const one = full[index]
+  if (one) return (one.proven & SYN_SEEN) !== 0
+  const traits = rows[index * row.ROW + row.TRAITS] ?? 0
+  return (traits & SYN_ROW) === SYN_ROW && (traits & 0xff) === TCP
+}
+
+/** A row that was accepted and carries a SYN: in an interface's own log it proves one or the other. */
+const SYN_ROW = row.ACCEPTED | row.FLAGS_KNOWN | (SYN << row.FLAGS_SHIFT)
+
+export const isOuter = ({ traits }: ConversationTable, index: number): boolean => ((traits[index] ?? 0) & OUTER) !== 0
+
+export function peerAt({ full, peers }: ConversationTable, index: number): string {
+  return full[index]?.peer ?? addressOfWord(peers[index] ?? 0)
+}
+
+/** Makes an object of a row that is not to be counted: it came too late. */
+export function makeEmpty(table: ConversationTable, index: number, interfaces: readonly string[]): void {
+  const { flow, seen } = lent(table.rows, index * row.ROW, isOut(table, index), interfaces)
+  seen.peer = peerAt(table, index)
+  table.full[index] = newConversation(seen, flow.protocol)
+}
+
+/** Adds another state's conversation unless there is one already. */
+export function put(table: ConversationTable, key: string, one: Conversation): void {
+  const look = lookOf(one.port, one.protocol, one.service === 'theirs')
+  const peer = wordOfAddress(one.peer)
+  if (peer >= 0 ? find(table, peer, look) >= 0 : table.others.has(key)) return
+  const index =
+    peer >= 0
+      ? insertNew(table, peer, look, isExternalWord(peer), true)
+      : appended(table, hashText(one.peer), look, isExternal(one.peer), true)
+  if (peer < 0) table.others.set(key, index)
+  table.full[index] = one
+}
+
+export function lastOf(table: ConversationTable, index: number): number {
+  return table.full[index]?.last ?? table.rows[index * row.ROW + row.END] ?? 0
+}
+
+/** The end of the newest accepted record; 0 for none. */
+export function passedOf(table: ConversationTable, index: number): number {
+  const one = table.full[index]
+  if (one) return one.passed
+  return waysOf(table, index) === 0 ? 0 : (table.rows[index * row.ROW + row.END] ?? 0)
+}
+
+/** Lets those leave that are the least worth, in the order of `evict` (instance-state.ts). Returns the newest time of an open one among them. */
+export function shrink(table: ConversationTable, most: number): number {
+  const excess = table.size - most
+  if (excess <= 0) return 0
+  const rank = new Float64Array(table.size)
+  for (let index = 0; index < table.size; index++) {
+    const one = table.full[index]
+    const worth = one?.ways === 3 ? (isClosed(one) ? 1 : 2) : 0
+    rank[index] = worth * 2 ** 40 + lastOf(table, index)
+  }
+  const limit = nthSmallest(rank.slice(), excess - 1)
+  const gone = new Uint8Array(table.size)
+  const level: number[] = []
+  let count = 0
+  for (let index = 0; index < table.size; index++) {
+    if ((rank[index] ?? 0) < limit) {
+      gone[index] = 1
+      count++
+    } else if (rank[index] === limit) level.push(index)
+  }
+  const inOrder =
+    level.length === excess - count ? level : level.toSorted((a, b) => (keyAt(table, a) < keyAt(table, b) ? -1 : 1))
+  for (const index of inOrder.slice(0, excess - count)) gone[index] = 1
+  const open = limit >= 2 * 2 ** 40 ? limit - 2 * 2 ** 40 : 0
+  remove(table, index => gone[index] === 1)
+  return open
+}
+
+function keyAt({ full, peers, looks }: ConversationTable, index: number): string {
+  const one = full[index]
+  if (one) return conversationKey(one, one.protocol)
+  const look = looks[index] ?? 0
+  const peer = addressOfWord(peers[index] ?? 0)
+  return conversationKey({ peer, port: portOf(look), service: isService(look) ? 'theirs' : 'ours' }, protocolOf(look))
+}
