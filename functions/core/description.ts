@@ -15,6 +15,8 @@ const InterfaceDescription = z.object({
     z.object({
       address: z.string().max(64),
       private: z.string().max(64),
+      /** By the cloud, which gives another one the next time; absent where it is elastic or unknown. */
+      assigned: z.boolean().optional(),
       allocation: id.optional(),
       association: id.optional(),
     }),

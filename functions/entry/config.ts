@@ -72,6 +72,8 @@ export const Config = z.strictObject({
     .strictObject({
       /** Stop an instance whose tracked conversations nothing else can cut. Loses what is in its memory. */
       stop: z.boolean().default(false),
+      /** Take a public address away that EC2 assigned, where no ACL may deny a peer. The instance never gets the same one again. */
+      dropAssigned: z.boolean().default(false),
     })
     .prefault({}),
   evidence: z

@@ -16,7 +16,7 @@ const permissions = awsPermissions(
     queues: ['arn:aws:sqs:eu-west-1:111122223333:log-objects'],
     streams: ['arn:aws:kinesis:eu-west-1:111122223333:stream/logs'],
   },
-  { stopWhenNeeded: true, lockDays: 30, shareWith: '444455556666' },
+  { stopWhenNeeded: true, dropAssigned: true, lockDays: 30, shareWith: '444455556666' },
 )
 const everyAction = new Set(FUNCTIONS.flatMap(name => permissions[name].flatMap(({ actions }) => actions)))
 const granting = (name: FunctionName, action: string) =>

@@ -90,7 +90,7 @@ test('protect sets all attributes at once and revert() puts back what was there'
     if (volume) volume.deleteOnTermination = false
   }
   await using stage = await setStage(undefined, kept, { inRounds: true })
-  const step = protect(stage.ec2, { stopWhenNeeded: false })
+  const step = protect(stage.ec2, { stopWhenNeeded: false, dropAssigned: false })
   const incident = incidentOf(await stage.described())
   const before = stage.road.rounds
   const outcome = await step.apply({ incident, attempt: 1, signal: signal() })
@@ -112,7 +112,7 @@ test('protect names what a Spot instance cannot have and what may still end it',
     const spot = cloud.instances.get('i-2')
     if (spot) spot.tags['aws:autoscaling:groupName'] = 'agents'
   })
-  const step = protect(stage.ec2, { stopWhenNeeded: false })
+  const step = protect(stage.ec2, { stopWhenNeeded: false, dropAssigned: false })
   const incident = incidentOf(await stage.described('i-2'))
   const outcome = await step.apply({ incident, attempt: 1, signal: signal() })
   assert.match(
@@ -128,7 +128,7 @@ test('protect names what a Spot instance cannot have and what may still end it',
 
 test('protect verify() names each attribute that was taken away', async () => {
   await using stage = await setStage()
-  const step = protect(stage.ec2, { stopWhenNeeded: false })
+  const step = protect(stage.ec2, { stopWhenNeeded: false, dropAssigned: false })
   const incident = incidentOf(await stage.described())
   const { notes } = await step.verify({ incident, attempt: 1, signal: signal() })
   assert.equal(notes.length, 4)
@@ -136,7 +136,7 @@ test('protect verify() names each attribute that was taken away', async () => {
 
 test('protect leaves stop protection off where a stop is due', async () => {
   await using stage = await setStage()
-  const step = protect(stage.ec2, { stopWhenNeeded: true })
+  const step = protect(stage.ec2, { stopWhenNeeded: true, dropAssigned: false })
   const incident = incidentOf(await stage.described(), { denials: [refuse('acl-1', '10.0.1.40')] })
   await step.apply({ incident, attempt: 1, signal: signal() })
   assert.equal(stage.cloud.instances.get('i-1')?.stopProtection, false)
@@ -145,7 +145,7 @@ test('protect leaves stop protection off where a stop is due', async () => {
 
 test('protect revert() names what it never knew', async () => {
   await using stage = await setStage(operation => (operation === 'DescribeInstanceAttribute' ? 'refuse' : 'pass'))
-  const step = protect(stage.ec2, { stopWhenNeeded: false })
+  const step = protect(stage.ec2, { stopWhenNeeded: false, dropAssigned: false })
   const incident = incidentOf(await stage.described())
   const { unable } = await step.revert({ incident, attempt: 1, signal: signal() })
   assert.match(unable.join('\n'), /termination protection before is not known/)
@@ -153,7 +153,7 @@ test('protect revert() names what it never knew', async () => {
 
 test('protect puts back what it can when a disk was detached meanwhile, and names that disk', async () => {
   await using stage = await setStage()
-  const step = protect(stage.ec2, { stopWhenNeeded: false })
+  const step = protect(stage.ec2, { stopWhenNeeded: false, dropAssigned: false })
   const incident = incidentOf(await stage.described())
   const after = afterStep(incident, step, await step.apply({ incident, attempt: 1, signal: signal() }))
   const disk = stage.cloud.volumes.get('vol-2')
@@ -168,7 +168,7 @@ test('protect puts back what it can when a disk was detached meanwhile, and name
 
 test('protect verify() lets a disk be that was attached after the cut', async () => {
   await using stage = await setStage()
-  const step = protect(stage.ec2, { stopWhenNeeded: false })
+  const step = protect(stage.ec2, { stopWhenNeeded: false, dropAssigned: false })
   const incident = incidentOf(await stage.described())
   const after = afterStep(incident, step, await step.apply({ incident, attempt: 1, signal: signal() }))
   const late = { id: 'vol-9', size: 8, instance: 'i-1', device: '/dev/sdz', deleteOnTermination: true, tags: {} }

@@ -8,7 +8,7 @@ import type { Incident } from '../../functions/core/incident.ts'
 import { afterStep, allow, incidentOf, refuse, setStage, signal } from './ec2-stage.ts'
 
 /** Every step has something to do. */
-const EVERYTHING = { stopWhenNeeded: true, lockDays: 30, shareWith: '444455556666' }
+const EVERYTHING = { stopWhenNeeded: true, dropAssigned: true, lockDays: 30, shareWith: '444455556666' }
 
 test('each step asks for what it declares, no more and no less', async () => {
   await using stage = await setStage(undefined, cloud => {

@@ -145,6 +145,7 @@ function toDescription(
         return {
           address: Association.PublicIp,
           private: PrivateIpAddress,
+          ...(Association.IpOwnerId === 'amazon' ? { assigned: true } : {}),
           ...(AllocationId ? { allocation: AllocationId } : {}),
           ...(AssociationId ? { association: AssociationId } : {}),
         }

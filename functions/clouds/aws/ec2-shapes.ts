@@ -15,6 +15,8 @@ const Tags = z
 
 const Association = z.object({
   PublicIp: address.optional(),
+  /** The account that owns an elastic address; `amazon` of one that EC2 assigned. */
+  IpOwnerId: z.string().optional(),
   AllocationId: z.string().optional(),
   AssociationId: z.string().optional(),
 })

@@ -13,7 +13,7 @@ import { awsSteps, type StepSettings } from './registry.ts'
 export type FunctionName = 'watch' | 'respond' | 'verify' | 'operate'
 
 /** As the configuration's defaults are. */
-const UNCONFIGURED: StepSettings = { stopWhenNeeded: false, lockDays: 30 }
+const UNCONFIGURED: StepSettings = { stopWhenNeeded: false, dropAssigned: false, lockDays: 30 }
 
 /**
  * What each function may do: the union of what its adapters and steps declare. verify reads what the steps changed and

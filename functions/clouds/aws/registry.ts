@@ -1,10 +1,10 @@
 import type { Step } from '../../core/ports.ts'
 import type { Ec2 } from './ec2.ts'
 import { denyPeers } from './steps/deny-peers.ts'
-import { dropAddress } from './steps/drop-address.ts'
 import { type LockSettings, lockSnapshots } from './steps/lock-snapshots.ts'
 import { metadataService } from './steps/metadata-service.ts'
 import { protect } from './steps/protect.ts'
+import { publicAddresses } from './steps/public-addresses.ts'
 import { type ShareSettings, shareSnapshots } from './steps/share-snapshots.ts'
 import { snapshot } from './steps/snapshot.ts'
 import { type StopSettings, stop } from './steps/stop.ts'
@@ -17,7 +17,7 @@ export function awsSteps(ec2: Ec2, settings: StepSettings): Step[] {
   return [
     swapGroups(ec2),
     denyPeers(ec2),
-    dropAddress(ec2),
+    publicAddresses(ec2, settings),
     stop(ec2, settings),
     snapshot(ec2),
     protect(ec2, settings),

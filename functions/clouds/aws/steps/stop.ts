@@ -10,20 +10,20 @@ import type { Ec2 } from '../ec2.ts'
 import { codeOf } from '../faults.ts'
 import { coverText } from './cover.ts'
 import { restorePointOf } from './restore-point.ts'
-import { beyondAddress } from './undenied.ts'
+import { type AddressSettings, beyondAddress } from './undenied.ts'
 
 const id = 'stop'
 
 /** What an instance answers that was terminated, first and then for good. */
 const NOT_THERE = ['IncorrectInstanceState', 'InvalidInstanceID.NotFound']
 
-export interface StopSettings {
+export interface StopSettings extends AddressSettings {
   /** Stop an instance whose conversations nothing else can end. Its memory and instance-store disks are lost. */
   readonly stopWhenNeeded: boolean
 }
 
-export function isStopNeeded(incident: Incident, { stopWhenNeeded }: StopSettings): boolean {
-  return stopWhenNeeded && beyondAddress(incident).length > 0
+export function isStopNeeded(incident: Incident, settings: StopSettings): boolean {
+  return settings.stopWhenNeeded && beyondAddress(incident, settings).length > 0
 }
 
 /** Stops the instance, where that is configured and something passes that neither ACL nor address can end. */
@@ -60,7 +60,7 @@ export function stop(ec2: Ec2, settings: StopSettings): Step {
       },
     ],
 
-    covers: incident => (isStopNeeded(incident, settings) ? coverText(beyondAddress(incident)) : ''),
+    covers: incident => (isStopNeeded(incident, settings) ? coverText(beyondAddress(incident, settings)) : ''),
 
     async apply({ incident, signal }) {
       if (!isStopNeeded(incident, settings)) return { done: [], unable: [], facts: {} }
@@ -78,7 +78,9 @@ export function stop(ec2: Ec2, settings: StopSettings): Step {
         await halt(instance, signal)
       }
       return {
-        done: [`Stopped the instance, since nothing else ends what passes to ${beyondAddress(incident).join(', ')}`],
+        done: [
+          `Stopped the instance, since nothing else ends what passes to ${beyondAddress(incident, settings).join(', ')}`,
+        ],
         unable: ['Memory and instance-store disks do not survive a stop'],
         facts: { stopped: true },
       }

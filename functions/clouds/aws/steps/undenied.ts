@@ -17,8 +17,21 @@ export function throughPublicAddress(incident: Incident): string[] {
   return isPublic ? undeniedPeers(incident).filter(peer => isExternal(peer) && !peer.includes(':')) : []
 }
 
-/** Those that only a stop can end: inside the network, over IPv6, or where an interface leads to a shared gateway. */
-export function beyondAddress(incident: Incident): string[] {
-  const ended = new Set(leadsOutByAddressAlone(incident) ? throughPublicAddress(incident) : [])
+export interface AddressSettings {
+  /** Take a public address away that EC2 assigned, too: the instance never gets the same one again. */
+  readonly dropAssigned: boolean
+}
+
+/**
+ * Those that only a stop can end: inside the network, over IPv6, or where an interface leads to a shared gateway or keeps
+ * its public address.
+ */
+export function beyondAddress(incident: Incident, { dropAssigned }: AddressSettings): string[] {
+  const keeps = !dropAssigned && hasAssigned(incident)
+  const ended = new Set(leadsOutByAddressAlone(incident) && !keeps ? throughPublicAddress(incident) : [])
   return undeniedPeers(incident).filter(peer => !ended.has(peer))
+}
+
+function hasAssigned({ restorePoint }: Incident): boolean {
+  return restorePoint?.interfaces.some(one => one.publicAddresses.some(({ assigned }) => assigned)) ?? false
 }

@@ -5,6 +5,7 @@ import {
   ModifyNetworkInterfaceAttributeCommand,
 } from '@aws-sdk/client-ec2'
 import { PartialFailure } from '../../../core/errors.ts'
+import type { Incident } from '../../../core/incident.ts'
 import type { Step } from '../../../core/ports.ts'
 import type { Ec2 } from '../ec2.ts'
 import type { NetworkInterface } from '../ec2-shapes.ts'
@@ -13,9 +14,9 @@ import { attachedTo } from '../interfaces.ts'
 import { coverText } from './cover.ts'
 import { changeEach, tryEach } from './each.ts'
 import { factList, restorePointOf } from './restore-point.ts'
-import { throughPublicAddress, undeniedPeers } from './undenied.ts'
+import { type AddressSettings, throughPublicAddress, undeniedPeers } from './undenied.ts'
 
-const id = 'drop-address'
+const id = 'public-addresses'
 
 interface PublicAddress {
   readonly interface: string
@@ -28,9 +29,19 @@ interface PublicAddress {
 
 /**
  * Takes the instance's own public IPv4 addresses away where a peer is external and no ACL may deny it. It touches nobody
- * else, and without an address the internet gateway passes nothing, whatever is tracked.
+ * else, and without an address the internet gateway passes nothing, whatever is tracked. An elastic one comes back with
+ * the release; one that EC2 assigned never does, so it goes only where that is configured.
  */
-export function dropAddress(ec2: Ec2): Step {
+export function publicAddresses(ec2: Ec2, { dropAssigned }: AddressSettings): Step {
+  const listHeld = async (instance: string, signal: AbortSignal): Promise<PublicAddress[]> =>
+    (await attachedTo(ec2.standard(), instance, signal)).flatMap(publicAddressesOf)
+
+  /** What EC2 assigned in place of an address since the cut was never the instance's own, so that nothing is lost with it. */
+  function mayGo(incident: Incident): (one: PublicAddress) => boolean {
+    const own = ownAddresses(incident)
+    return ({ allocation, address }) => allocation !== undefined || dropAssigned || !own.has(address)
+  }
+
   return {
     id,
     stage: 'contain',
@@ -59,27 +70,30 @@ export function dropAddress(ec2: Ec2): Step {
           facts: { dropped },
         }
       }
-      const held = (await attachedTo(ec2.standard(), incident.instance, signal)).flatMap(publicAddressesOf)
+      const held = await listHeld(incident.instance, signal)
+      const going = held.filter(mayGo(incident))
       const { results: done, failure } = await tryEach(
         'take away',
-        held,
+        going,
         ({ address }) => address,
         async one => {
           await takeAway(ec2.standard(), one, signal)
           return `Took ${one.allocation ? 'elastic' : 'public'} address ${one.address} from ${one.interface}`
         },
       )
-      // What EC2 assigns in place of an address was never the instance's own, and it may assign one again and again.
-      const own = restorePointOf(incident).interfaces.flatMap(({ publicAddresses }) => publicAddresses)
-      const owned = held.filter(one => one.allocation || own.some(({ address }) => address === one.address))
+      const own = ownAddresses(incident)
+      const owned = going.filter(({ allocation, address }) => allocation !== undefined || own.has(address))
       const facts = { dropped: [...new Set([...dropped, ...owned.map(factOf)])] }
       if (failure) throw new PartialFailure(failure.message, { done, facts })
-      return { done, unable: [], facts }
+      const unable = held
+        .filter(one => !going.includes(one))
+        .map(one => `${one.address} of ${one.interface} is not elastic and would not come back, so it stays`)
+      return { done, unable, facts }
     },
 
     async verify({ incident, signal }) {
       if (throughPublicAddress(incident).length === 0) return { holds: true, notes: [] }
-      const held = (await attachedTo(ec2.standard(), incident.instance, signal)).flatMap(publicAddressesOf)
+      const held = (await listHeld(incident.instance, signal)).filter(mayGo(incident))
       return {
         holds: held.length === 0,
         notes: held.map(one => `${one.interface} has the public address ${one.address}`),
@@ -89,7 +103,7 @@ export function dropAddress(ec2: Ec2): Step {
     async revert({ incident, signal }) {
       const dropped = factList(incident, id, 'dropped').flatMap(text => parseFact(text) ?? [])
       if (dropped.length === 0) return { done: [], unable: [], facts: {} }
-      const held = (await attachedTo(ec2.standard(), incident.instance, signal)).flatMap(publicAddressesOf)
+      const held = await listHeld(incident.instance, signal)
       const wanted = dropped.filter(one => !held.some(({ address }) => address === one.address))
       const outcomes = await changeEach(
         'give back',
@@ -116,6 +130,11 @@ export function dropAddress(ec2: Ec2): Step {
       }
     },
   }
+}
+
+function ownAddresses(incident: Incident): ReadonlySet<string> {
+  const { interfaces } = restorePointOf(incident)
+  return new Set(interfaces.flatMap(one => one.publicAddresses.map(({ address }) => address)))
 }
 
 function publicAddressesOf(one: NetworkInterface): PublicAddress[] {
