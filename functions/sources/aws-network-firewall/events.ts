@@ -1,7 +1,7 @@
 import { canonicalAddress } from '../../core/address.ts'
 import { InputError } from '../../core/errors.ts'
 import type { Alert, Flow, NameSeen, Sink } from '../../core/flow.ts'
-import { nameOf } from '../envelopes/names.ts'
+import { isTooLong, nameOf } from '../envelopes/names.ts'
 import { isOrdinary, kindOf } from './classify.ts'
 import type { Event } from './schema.ts'
 
@@ -30,7 +30,8 @@ const UNKNOWN_PROTOCOL = 255
 
 /**
  * Hands on what the event says. Event types that say nothing of flows, names or alerts are passed over.
- * @throws InputError for an event that lacks what its type promises, before anything is handed on.
+ * @throws InputError for an event that lacks what its type promises, before anything is handed on; for a name that is longer
+ * than any, after all else is.
  */
 export function emit(event: Event, seen: Seen, sink: Sink): void {
   switch (event.event_type) {
@@ -139,16 +140,28 @@ function seenBy(event: Event, { firewall, time }: Seen, via: NameSeen['via'], na
 }
 
 function handshakes(event: Event, seen: Seen, sink: Sink): void {
-  const tls = nameOf(event.tls?.sni ?? event.quic?.sni ?? event.sni)
+  const sni = event.tls?.sni ?? event.quic?.sni ?? event.sni
+  const hostname = event.http?.hostname
+  const tls = nameOf(sni)
   if (tls !== undefined) sink.name(seenBy(event, seen, 'tls', tls))
-  const http = nameOf(event.http?.hostname)
+  const http = nameOf(hostname)
   if (http !== undefined) sink.name(seenBy(event, seen, 'http', http))
   for (const software of [event.ssh?.client, event.ssh?.server]) {
     if (!software?.software_version) continue
-    // As it went over the wire (RFC 4253, 4.2), where Suricata has taken it apart.
-    const banner = nameOf(`ssh-${software.proto_version ?? '2.0'}-${software.software_version}`)
+    // As it went over the wire (RFC 4253, 4.2), where Suricata has taken it apart. A line has 253 characters; its beginning tells.
+    const banner = nameOf(`ssh-${software.proto_version ?? '2.0'}-${software.software_version}`.slice(0, 253))
     if (banner !== undefined) sink.name(seenBy(event, seen, 'ssh', banner))
   }
+  refuseLong([sni, hostname])
+}
+
+/** Last, so that the record is a dead letter for its name and what it said besides is heard. */
+function refuseLong(names: readonly (string | null | undefined)[]): void {
+  const long = names.find(name => typeof name === 'string' && isTooLong(name))
+  if (long)
+    throw new InputError(
+      `Cannot parse firewall record: a name has ${long.length} characters, more than a name can have`,
+    )
 }
 
 const MAX_CHAIN = 16
@@ -174,4 +187,5 @@ function dns(event: Event, seen: Seen, sink: Sink): void {
       clientPort: forward ? event.src_port : event.dest_port,
       peerPort: forward ? event.dest_port : event.src_port,
     })
+  refuseLong(asked)
 }

@@ -132,6 +132,26 @@ test('an outsider that connects to us names nothing of ours', () => {
   )
 })
 
+test('a name longer than any is a rejected record, and what stands beside it is heard', () => {
+  const alert = { action: 'allowed', signature_id: 1, signature: 'ET COINMINER stratum', category: '' }
+  for (const length of [254, 1025, 65_535]) {
+    const long = { tls: { sni: `${'a'.repeat(length - 4)}.com` }, http: { hostname: 'pool.example.com' } }
+    const beside = decode([record({ event_type: 'alert', alert, ...long })])
+    assert.deepEqual([beside.alerts[0]?.kind, beside.names[0]?.name], ['mining', 'pool.example.com'])
+    assert.match(beside.rejected[0]?.reason ?? '', /a name has \d+ characters, more than a name can have$/)
+    const alone = decode([record({ event_type: 'tls', tls: long.tls })])
+    assert.deepEqual([alone.names.length, alone.rejected.length], [0, 1])
+  }
+  const rrname = `${'a'.repeat(300)}.com`
+  assert.equal(decode([record({ event_type: 'dns', dns: { rrname } })]).rejected.length, 1)
+})
+
+test('a banner longer than a line is told by its beginning', () => {
+  const ssh = { client: { proto_version: '2.0', software_version: `chisel-${'x'.repeat(5000)}` } }
+  const { names, rejected } = decode([record({ event_type: 'ssh', ssh })])
+  assert.deepEqual([names[0]?.name.slice(0, 15), names[0]?.name.length, rejected.length], ['ssh-2.0-chisel-', 253, 0])
+})
+
 test('an SSH handshake gives both banners as they went over the wire', () => {
   const ssh = {
     client: { proto_version: 'chisel', software_version: 'v3-client' },

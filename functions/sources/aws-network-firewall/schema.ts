@@ -15,11 +15,14 @@ const Alert = z.object({
 
 const Netflow = z.object({ pkts: count, bytes: count, start: seconds, end: seconds })
 
-const Handshake = z.object({ sni: text.nullish() })
+/** Whoever speaks chooses it, up to 65,535 octets in a handshake: no length of it may hide the alert that it stands beside. */
+const spoken = z.string().nullish()
+
+const Handshake = z.object({ sni: spoken })
 
 const Software = z.object({
-  proto_version: z.string().max(64).nullish(),
-  software_version: z.string().max(255).nullish(),
+  proto_version: spoken,
+  software_version: spoken,
 })
 
 const Ssh = z.object({ client: Software.nullish(), server: Software.nullish() })
@@ -28,11 +31,11 @@ const Ssh = z.object({ client: Software.nullish(), server: Software.nullish() })
 const Answer = z.object({ rrtype: z.string().max(16).nullish(), rdata: z.string().nullish() })
 
 const Dns = z.object({
-  rrname: text.nullish(),
+  rrname: spoken,
   rdata: z.string().nullish(),
   rrtype: z.string().max(16).nullish(),
   queries: z
-    .array(z.object({ rrname: text.nullish() }))
+    .array(z.object({ rrname: spoken }))
     .max(64)
     .nullish(),
   answers: z.array(Answer).max(512).nullish(),
@@ -49,13 +52,13 @@ const Event = z.object({
   direction: z.string().max(32).nullish(),
   /** The flow's own ends, where an alert's are those of one packet. */
   flow: z.object({ src_ip: address.optional(), src_port: port.optional() }).nullish(),
-  sni: text.nullish(),
+  sni: spoken,
   alert: Alert.optional(),
   netflow: Netflow.optional(),
   tcp: z.object({ tcp_flags: z.string().max(8).nullish() }).nullish(),
   tls: Handshake.nullish(),
   quic: Handshake.nullish(),
-  http: z.object({ hostname: text.nullish() }).nullish(),
+  http: z.object({ hostname: spoken }).nullish(),
   ssh: Ssh.nullish(),
   dns: Dns.nullish(),
 })

@@ -90,6 +90,28 @@ test('what cannot be read is rejected with its reason and the rest goes on', () 
   assert.match(rejected[1]?.reason ?? '', /^Cannot parse resolver query: field "srcaddr": "x" is no address$/)
 })
 
+test('a name of escaped octets is as long as its octets, and its end is kept', () => {
+  // Route 53 writes an octet that is no letter as a backslash and three digits; a tunnel of raw octets is made of them.
+  const label = '\\237'.repeat(60)
+  const { names, rejected } = decode([
+    { ...query, query_name: `${label}.${label}.${label}.t.example.net.`, answers: [] },
+  ])
+  assert.deepEqual(rejected, [])
+  assert.equal(names[0]?.name.length, 255)
+  assert.ok(names[0]?.name.endsWith('237.t.example.net'))
+})
+
+test('a name of more octets than RFC 1035 allows is rejected: no resolver can have been asked for it', () => {
+  const asked = (octets: number) => `${'a'.repeat(octets - 4)}.net`
+  assert.equal(decode([{ ...query, query_name: asked(253), answers: [] }]).names[0]?.name.length, 253)
+  assert.equal(decode([{ ...query, query_name: `${asked(253)}.`, answers: [] }]).names.length, 1)
+  for (const octets of [254, 1012, 5000]) {
+    const { names, rejected } = decode([{ ...query, query_name: asked(octets), firewall_rule_action: 'BLOCK' }])
+    assert.deepEqual([names.length, rejected.length], [0, 1])
+    assert.match(rejected[0]?.reason ?? '', /^Cannot parse resolver query: /)
+  }
+})
+
 test('a DNS Firewall event of the bus is a name and an alert, and one of another shape an InputError', () => {
   const event: CloudEvent = {
     id: '1',
