@@ -55,11 +55,17 @@ export interface Worth {
 
 /** Minutes that records may stand behind the window before they are folded: folding costs a copy. */
 const UNFOLDED = 16
+/** Rows that may wait to be added: of a fleet most instances have few. */
+const PENDING = { first: 32, most: 512 } as const
+/** In a waiting row's traits: the instance is its source. */
+const SENT = 1 << 21
 const DAY = 86_400
 
 export function heldState(interfaces: () => readonly string[] = () => []): HeldState {
   const state = newState()
   const held = table.newTable()
+  let pending = new Uint32Array(PENDING.first * row.ROW)
+  let waiting = 0
   let begun = 0
 
   function counted(): void {
@@ -70,6 +76,55 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
   }
 
   const at = (index: number) => table.conversationAt(held, index, interfaces())
+
+  /** Adds the rows that wait. An instance's rows together find its conversations in the processor's cache. */
+  function flush(): void {
+    const end = waiting
+    waiting = 0
+    for (let from = 0; from < end; from += row.ROW)
+      addNow(pending, from, ((pending[from + row.TRAITS] ?? 0) & SENT) !== 0)
+  }
+
+  function makeRoom(): void {
+    if (pending.length >= PENDING.most * row.ROW) flush()
+    else {
+      const larger = new Uint32Array(2 * pending.length)
+      larger.set(pending)
+      pending = larger
+    }
+  }
+
+  function addNow(words: Uint32Array, from: number, out: boolean): void {
+    const traits = words[from + row.TRAITS] ?? 0
+    const end = words[from + row.END] ?? 0
+    const minute = Math.floor(Math.max(words[from + row.START] ?? 0, end - 900) / 60)
+    if (minute > state.watermark) state.watermark = minute
+    if (!out && !(traits & row.ACCEPTED)) return
+    const ports = words[from + row.PORTS] ?? 0
+    const peer = words[from + (out ? row.DESTINATION : row.SOURCE)] ?? 0
+    const ourPort = out ? ports >>> 16 : ports & 0xffff
+    const theirPort = out ? ports & 0xffff : ports >>> 16
+    const flags = traits & row.FLAGS_KNOWN ? (traits >> row.FLAGS_SHIFT) & 0x1ff : NO_FLAGS
+    const theirs = isTheirs(provenBy(traits & 0xff, flags, true, out, false), ourPort, theirPort)
+    const look = table.lookOf(theirs ? theirPort : ourPort, traits & 0xff, theirs)
+    const known = table.find(held, peer, look)
+    const mayProbe =
+      out && theirs && ((words[from + row.PACKETS] ?? 0) <= MOST_PROBE_PACKETS || !(traits & row.ACCEPTED))
+    if (known < 0 && minute >= state.floor) {
+      const index = table.insertRow(held, peer, look, words, from, out)
+      if (mayProbe) probe(table.lent(words, from, out, interfaces()).flow, peer, table.isOuter(held, index))
+      counted()
+      return
+    }
+    const index = known < 0 ? table.insertRow(held, peer, look, words, from, out) : known
+    if (known < 0) table.makeEmpty(held, index, interfaces())
+    const conversation = at(index)
+    const { flow, seen } = table.lent(words, from, out, interfaces())
+    // Only what may be a probe is asked for its target.
+    if (mayProbe) flow.destination = addressOfWord(peer)
+    addSeen(state, conversation, flow, seen)
+    if (known < 0) counted()
+  }
 
   function probe(flow: Flow, peer: number, outer: boolean): void {
     if (isProbe(flow, outer)) addProbe(state.probes, flow, outer, hashWord(peer, 0))
@@ -97,6 +152,7 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
   }
 
   function whole(): InstanceState {
+    flush()
     const conversations = new Map<string, Conversation>()
     for (const one of all()) {
       fold(one, state.floor, BOUNDS.connections)
@@ -107,9 +163,13 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
 
   return {
     state,
-    begun: () => begun,
+    begun() {
+      flush()
+      return begun
+    },
     whole,
     add(flow, out) {
+      flush()
       state.watermark = Math.max(state.watermark, filedMinute(flow))
       if (!out && !flow.accepted) return
       const seen = seenBy(flow, out)
@@ -118,40 +178,17 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
       if (begun) counted()
     },
     addRow(words, from, out) {
-      const traits = words[from + row.TRAITS] ?? 0
-      const end = words[from + row.END] ?? 0
-      const minute = Math.floor(Math.max(words[from + row.START] ?? 0, end - 900) / 60)
-      if (minute > state.watermark) state.watermark = minute
-      if (!out && !(traits & row.ACCEPTED)) return
-      const ports = words[from + row.PORTS] ?? 0
-      const peer = words[from + (out ? row.DESTINATION : row.SOURCE)] ?? 0
-      const ourPort = out ? ports >>> 16 : ports & 0xffff
-      const theirPort = out ? ports & 0xffff : ports >>> 16
-      const flags = traits & row.FLAGS_KNOWN ? (traits >> row.FLAGS_SHIFT) & 0x1ff : NO_FLAGS
-      const theirs = isTheirs(provenBy(traits & 0xff, flags, true, out, false), ourPort, theirPort)
-      const look = table.lookOf(theirs ? theirPort : ourPort, traits & 0xff, theirs)
-      const known = table.find(held, peer, look)
-      const mayProbe =
-        out && theirs && ((words[from + row.PACKETS] ?? 0) <= MOST_PROBE_PACKETS || !(traits & row.ACCEPTED))
-      if (known < 0 && minute >= state.floor) {
-        const index = table.insertRow(held, peer, look, words, from, out)
-        if (mayProbe) probe(table.lent(words, from, out, interfaces()).flow, peer, table.isOuter(held, index))
-        counted()
-        return
-      }
-      const index = known < 0 ? table.insertRow(held, peer, look, words, from, out) : known
-      if (known < 0) table.makeEmpty(held, index, interfaces())
-      const conversation = at(index)
-      const { flow, seen } = table.lent(words, from, out, interfaces())
-      // Only what may be a probe is asked for its target.
-      if (mayProbe) flow.destination = addressOfWord(peer)
-      addSeen(state, conversation, flow, seen)
-      if (known < 0) counted()
+      if (waiting === pending.length) makeRoom()
+      for (let word = 0; word < row.TRAITS; word++) pending[waiting + word] = words[from + word] ?? 0
+      pending[waiting + row.TRAITS] = (words[from + row.TRAITS] ?? 0) | (out ? SENT : 0)
+      waiting += row.ROW
     },
     take(other) {
+      flush()
       for (const [key, one] of other.whole().conversations) table.put(held, key, one)
     },
     settled(now, worth) {
+      flush()
       state.floor = Math.max(state.floor, state.watermark - WINDOW_MINUTES + 1, 0)
       forget(now)
       settleRest(state, now, all, BOUNDS)
@@ -165,6 +202,7 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
       return { ...state, conversations, probes: few ? noProbes() : state.probes }
     },
     uses(told) {
+      flush()
       for (let index = 0; index < held.size; index++) {
         if (!table.isOuter(held, index) || !table.isService(held.looks[index] ?? 0)) continue
         if (!(table.waysOf(held, index) & 1)) continue

@@ -17,6 +17,24 @@ const READ = 256 * 1024
 /** Large, since each chunk crosses from zlib's thread to this one. */
 const DECOMPRESSED = 256 * 1024
 
+/** The pieces, each freed when the next is asked for. */
+async function* lending(pieces: AsyncIterable<Uint8Array>): AsyncGenerator<Uint8Array> {
+  for await (const piece of pieces) {
+    yield piece
+    free(piece)
+  }
+}
+
+/**
+ * Frees what zlib wrote a piece into, once nobody looks at it any more. Waiting for the collector costs more than the
+ * decompression: each piece is new memory, touched for the first time. Only a piece that ends where its memory ends is free:
+ * zlib goes on writing behind any other (lib/zlib.js, processCallback).
+ */
+function free({ buffer, byteOffset, byteLength }: Uint8Array): void {
+  if (byteOffset + byteLength === buffer.byteLength && byteLength > 0 && buffer instanceof ArrayBuffer)
+    buffer.transfer(0)
+}
+
 /** The files that the arguments name, each once, in the order of their names within a pattern. @throws InputError */
 export async function findFiles(patterns: readonly string[]): Promise<LogFile[]> {
   const files = new Map<string, LogFile>()
@@ -73,7 +91,7 @@ export async function openFile(file: LogFile, onBytes: (count: number) => void):
           ? createGunzip({ chunkSize: DECOMPRESSED })
           : createZstdDecompress({ chunkSize: DECOMPRESSED })
       raw.on('error', error => expand.destroy(error))
-      return raw.pipe(expand)
+      return lending(raw.pipe(expand))
     },
   }
 }

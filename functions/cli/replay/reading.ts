@@ -68,7 +68,7 @@ export async function openReading(
       size += next.value.length
       if (reader) reader.push(next.value)
       else {
-        held.push(next.value)
+        held.push(next.value.slice())
         if (size >= LOOKED_AT) reader = begin()
       }
       time = tally.time
