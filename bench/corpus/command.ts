@@ -13,10 +13,11 @@ interface CorpusOptions {
   readonly breakouts: number
   readonly seeds: number
   readonly from: number
+  readonly only: string
   readonly explain?: boolean
 }
 
-/** Scores detection on the labelled corpus, a fleet a seed, by turns with and without resolver logs. */
+/** Scores detection on the labelled corpus, a fleet a seed, by turns with and without resolver logs, and with and without the agents' tool calls. */
 export function corpusCommand(): Command {
   return new Command('corpus')
     .description('Scores detection on the labelled fleets that the sandbox network makes')
@@ -27,6 +28,7 @@ export function corpusCommand(): Command {
     .option('--breakouts <count>', 'breakouts of each kind', wholeNumber(1, 1000), 2)
     .option('--seeds <count>', 'how many fleets', wholeNumber(1, 1000), 2)
     .option('--from <number>', "the first one's number, to score other fleets", wholeNumber(1, 1_000_000), 1)
+    .option('--only <pattern>', 'judge only those whose habit or breakout matches it, to look into one of them', '')
     .option('--explain', 'tell each breakout that was not cut and each false finding')
     .addHelpText('after', '\nExit code: 0 if what is promised was met, 1 if not, 2 if it could not run as asked.\n')
     .action(async (options: CorpusOptions) => {
@@ -34,20 +36,32 @@ export function corpusCommand(): Command {
     })
 }
 
-async function scored({ instances, hours, breakouts, seeds, from, explain = false }: CorpusOptions): Promise<boolean> {
+async function scored({
+  instances,
+  hours,
+  breakouts,
+  seeds,
+  from,
+  only,
+  explain = false,
+}: CorpusOptions): Promise<boolean> {
   const evaluations: Evaluation[] = []
   for (let number = from; number < from + seeds; number++) {
     const began = performance.now()
     const seed = `corpus-${number}`
     const dns = number % 2 === 1
-    const options = { seed, dns, instances, lasts: hours * 3_600_000, ofEach: breakouts }
+    const traces = (number - 1) % 4 >= 2
+    const options = { seed, dns, traces, only, instances, lasts: hours * 3_600_000, ofEach: breakouts }
+    // Each part makes the whole fleet's traffic, which is most of the work where few are judged.
+    const count = only === '' ? PARTS : 1
     const parts = await Promise.all(
-      Array.from({ length: PARTS }, (_, part) => evaluated({ ...options, part, parts: PARTS })),
+      Array.from({ length: count }, (_, part) => evaluated({ ...options, part, parts: count })),
     )
     evaluations.push(...parts)
     const records = parts.reduce((sum, { flows }) => sum + flows, 0)
     const seconds = ((performance.now() - began) / 1000).toFixed(0)
-    process.stdout.write(`${seed}, ${dns ? 'with' : 'without'} resolver logs: ${records} flow records, ${seconds} s\n`)
+    const logs = `${dns ? 'with' : 'without'} resolver logs, ${traces ? 'with' : 'without'} tool calls`
+    process.stdout.write(`${seed}, ${logs}: ${records} flow records, ${seconds} s\n`)
   }
   process.stdout.write(report(evaluations, { explain }))
   return meets(evaluations)

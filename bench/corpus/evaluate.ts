@@ -7,6 +7,7 @@ import { createTraffic } from './traffic.ts'
 export interface Outcome extends Case {
   readonly seed: string
   readonly dns: boolean
+  readonly traces: boolean
   /** When the first log of it arrived, and the first that shows it in use; `undefined`: it never did. */
   readonly shownAt: number | undefined
   readonly usedAt: number | undefined
@@ -25,6 +26,7 @@ interface FalseFinding {
   readonly why: string
   readonly seed: string
   readonly dns: boolean
+  readonly traces: boolean
 }
 
 export interface Evaluation {
@@ -32,12 +34,16 @@ export interface Evaluation {
   readonly falseFindings: readonly FalseFinding[]
   /** Instance-days without a breakout, by the habit. */
   readonly benignDays: ReadonlyMap<string, number>
+  readonly traces: boolean
   readonly flows: number
   readonly findings: number
 }
 
 export interface EvaluationOptions extends FleetOptions {
   readonly dns: boolean
+  readonly traces: boolean
+  /** Only instances are judged whose habit or breakout matches this pattern; empty for all. */
+  readonly only: string
   /** Which part of the instances is judged, of how many; each part sees the whole fleet's traffic. */
   readonly part: number
   readonly parts: number
@@ -52,10 +58,12 @@ const known = {
 const DAY = 86_400_000
 
 export async function evaluate(options: EvaluationOptions): Promise<Evaluation> {
-  const { seed, lasts, dns, part, parts } = options
+  const { seed, lasts, dns, traces, only, part, parts } = options
   const fleet = createFleet(options)
-  const traffic = createTraffic({ fleet, seed, lasts })
-  const residents = fleet.residents.filter((_, index) => index % parts === part)
+  const traffic = createTraffic({ fleet, seed, lasts, traces })
+  const residents = fleet.residents.filter(
+    ({ habit, case: own }, index) => index % parts === part && new RegExp(only).test(own?.kind ?? habit),
+  )
   const judged = new Set(residents.map(({ instance }) => instance))
   const judge = createJudge({ fleet, settings: RuleSettings.parse(known), dnsCovered: dns, judged })
   const found: Finding[] = []
@@ -82,6 +90,7 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
         why: whyOf(finding),
         seed,
         dns,
+        traces,
       })
     if (!resident.case) {
       if (!resident.exempt) benignDays.set(resident.habit, (benignDays.get(resident.habit) ?? 0) + lasts / DAY)
@@ -94,6 +103,7 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
       ...resident.case,
       seed,
       dns,
+      traces,
       shownAt: shown?.first,
       usedAt: shown?.used,
       identified: shown !== undefined && (shown.byFirewall || (dns && shown.byResolver)),
@@ -102,7 +112,7 @@ export async function evaluate(options: EvaluationOptions): Promise<Evaluation> 
       why: best ? whyOf(best) : '',
     })
   }
-  return { outcomes, falseFindings, benignDays, flows, findings: found.length }
+  return { outcomes, falseFindings, benignDays, traces, flows, findings: found.length }
 }
 
 function isBreakout(label: string | undefined): boolean {

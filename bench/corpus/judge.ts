@@ -5,6 +5,7 @@ import { type Evidence, group } from '../../functions/core/grouping.ts'
 import type { Told } from '../../functions/core/instance-row.ts'
 import {
   addAlert,
+  addCall,
   addCoverage,
   addFlow,
   addSeenName,
@@ -60,7 +61,7 @@ export function createJudge({ fleet, settings, dnsCovered, judged }: JudgeOption
   const attribution = attributionOf(rows)
   const vpc = [...built.networks.values()][0] ?? ''
 
-  function judge({ row, flows, coverage, names, alerts }: Evidence, now: number) {
+  function judge({ row, flows, coverage, names, alerts, toolCalls }: Evidence, now: number) {
     const held = states.get(row.instance) ?? { state: newState(), told: undefined, cut: false }
     states.set(row.instance, held)
     if (held.cut) return undefined
@@ -71,7 +72,8 @@ export function createJudge({ fleet, settings, dnsCovered, judged }: JudgeOption
     for (const window of coverage) addCoverage(held.state, window)
     for (const seen of names) addSeenName(held.state, seen, isKept(seen.name))
     for (const { alert, out } of alerts) addAlert(held.state, alert, out)
-    // An ordinary name that was seen before says nothing new: it is judged with the flows that follow.
+    for (const call of toolCalls) addCall(held.state, call)
+    // An ordinary name that was seen before and a tool call say nothing alone: they are judged with the flows that follow.
     if (repeats) return undefined
     settle(held.state, Math.floor(now / 1000))
     return held

@@ -7,6 +7,8 @@ export interface BreakoutKind {
   readonly name: string
   /** What the product promises of it: a cut within 10 minutes of its logs, or nothing that is held against it. */
   readonly promise: 'cut' | 'none'
+  /** Why it is alerted about or missed and not cut, where it is. */
+  readonly uncut?: string
   /** `to`: an address that nobody else uses. */
   make(random: Random, to: string): Breakout | DnsTunnel
 }
@@ -89,6 +91,19 @@ function probing(random: Random, ports: readonly number[], perMinute: number): B
   })
 }
 
+const IDLE = 'Nothing tells it from a shell that a person left open; it is cut when somebody uses it'
+const NO_BANNER =
+  'No log says that it is SSH, which leaves shape and novelty; a firewall that logs its banner makes it a cut'
+const NAMED_IN_DNS = 'Only the resolver’s log has its name: without that log its shape is an ordinary stream’s'
+const STREAM =
+  'Small messages to an unknown address in TLS: ordinary streams have the shape, more so without resolver logs'
+const POOL_PORT = 'A port and a shape: cut only where resolver logs say that no answer gave the address'
+const POOL_SHAPE =
+  'A tenth of ordinary long flows has the shape: alerted about where no answer gave the address, else watched'
+const PROBING = 'A count of attempts is no identity: a cluster that starts does the same'
+const DNS =
+  'Reputation services ask alike, and a cut leaves the resolver reachable; without resolver logs nothing shows'
+
 export const breakoutKinds: readonly BreakoutKind[] = [
   {
     name: 'ssh -R on 22, visitor (as captured)',
@@ -105,15 +120,22 @@ export const breakoutKinds: readonly BreakoutKind[] = [
     promise: 'cut',
     make: (random, to) => tunnel(random, to, SSH, turns(random, 'typing')),
   },
-  { name: 'ssh -R on 22, idle', promise: 'none', make: (random, to) => tunnel(random, to, SSH, undefined) },
+  {
+    name: 'ssh -R on 22, idle',
+    promise: 'none',
+    uncut: IDLE,
+    make: (random, to) => tunnel(random, to, SSH, undefined),
+  },
   {
     name: 'ssh -R on 22, idle with keepalive',
     promise: 'none',
+    uncut: IDLE,
     make: (random, to) => tunnel(random, to, SSH, undefined, { keepalive: `${random.pick([15, 30, 60])}s` }),
   },
   {
     name: 'ssh -R on an odd port, used',
     promise: 'none',
+    uncut: NO_BANNER,
     make: (random, to) =>
       tunnel(
         random,
@@ -125,6 +147,7 @@ export const breakoutKinds: readonly BreakoutKind[] = [
   {
     name: 'ssh -R over 443, used',
     promise: 'none',
+    uncut: NO_BANNER,
     make: (random, to) => tunnel(random, to, 443, turns(random, random.pick(['visitor', 'typing']), 'ethernet')),
   },
   {
@@ -135,17 +158,24 @@ export const breakoutKinds: readonly BreakoutKind[] = [
   {
     name: 'cloudflared',
     promise: 'cut',
+    uncut: NAMED_IN_DNS,
     make: (random, to) =>
       tool(random, to, 7844, {
         name: `region${random.whole(1, 2)}.v2.argotunnel.com`,
         transport: random.pick(['tcp', 'udp']),
       }),
   },
-  { name: 'bore', promise: 'cut', make: (random, to) => tool(random, to, 7835, { name: 'bore.pub', tls: false }) },
-  { name: 'frp, self-hosted', promise: 'none', make: (random, to) => tool(random, to, 7000, {}) },
+  {
+    name: 'bore',
+    promise: 'cut',
+    uncut: NAMED_IN_DNS,
+    make: (random, to) => tool(random, to, 7835, { name: 'bore.pub', tls: false }),
+  },
+  { name: 'frp, self-hosted', promise: 'none', uncut: STREAM, make: (random, to) => tool(random, to, 7000, {}) },
   {
     name: 'chisel, self-hosted',
     promise: 'none',
+    uncut: STREAM,
     make: (random, to) => tool(random, to, random.pick([8080, 443]), { tls: false }),
   },
   {
@@ -165,6 +195,7 @@ export const breakoutKinds: readonly BreakoutKind[] = [
   {
     name: 'mining, pool named in DNS',
     promise: 'cut',
+    uncut: NAMED_IN_DNS,
     make: (random, to) =>
       miner(random, to, random.pick([3333, 5555, 4444, 8008]), {
         tls: false,
@@ -184,22 +215,31 @@ export const breakoutKinds: readonly BreakoutKind[] = [
   {
     name: 'mining by address, stratum port',
     promise: 'none',
+    uncut: POOL_PORT,
     make: (random, to) => miner(random, to, random.pick([3333, 14_444, 45_700]), {}),
   },
-  { name: 'mining by address, 443', promise: 'none', make: (random, to) => miner(random, to, 443, {}) },
+  {
+    name: 'mining by address, 443',
+    promise: 'none',
+    uncut: POOL_SHAPE,
+    make: (random, to) => miner(random, to, 443, {}),
+  },
   {
     name: 'mining by address, odd port',
     promise: 'none',
+    uncut: POOL_SHAPE,
     make: (random, to) => miner(random, to, random.pick([9000, 10_128, 20_535]), {}),
   },
   {
     name: 'probing, one port on many hosts',
     promise: 'none',
+    uncut: PROBING,
     make: random => probing(random, [random.pick([22, 2375, 6379])], random.whole(10, 300)),
   },
   {
     name: 'probing, many ports',
     promise: 'none',
+    uncut: PROBING,
     make: random =>
       probing(
         random,
@@ -210,6 +250,7 @@ export const breakoutKinds: readonly BreakoutKind[] = [
   {
     name: 'DNS tunnel',
     promise: 'none',
+    uncut: DNS,
     make: random => ({
       kind: 'dns-tunnel',
       suffix: `t${random.hex(4)}.example.net`,

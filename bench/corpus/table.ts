@@ -1,74 +1,109 @@
 import Table from 'cli-table3'
 import type { Evaluation, Outcome } from './evaluate.ts'
+import { breakoutKinds } from './kinds.ts'
 
 /** The score as a person reads it: by kind of breakout, by habit of the innocent, and the sums that are promised. */
 export function report(evaluations: readonly Evaluation[], { explain }: { explain: boolean }): string {
   const outcomes = evaluations.flatMap(one => one.outcomes)
   const falseFindings = evaluations.flatMap(one => one.falseFindings)
-  const breakouts = new Table({
-    head: [
-      'breakout',
-      'cases',
-      'cut',
-      'alerted',
-      'missed',
-      'within 10 min',
-      'to the cut, median',
-      'max',
-      'to the alert, median',
-    ],
-    style: { head: [], border: [] },
-  })
-  for (const [kind, of] of Map.groupBy(outcomes, ({ kind }) => kind)) {
-    const shown = of.filter(({ shownAt }) => shownAt !== undefined)
-    const cut = shown.filter(({ cutAt }) => cutAt !== undefined)
-    const times = cut.map(timeToCut).toSorted((a, b) => a - b)
-    const alerts = shown.flatMap(({ alertedAt, shownAt = 0 }) => (alertedAt === undefined ? [] : [alertedAt - shownAt]))
-    breakouts.push([
-      kind,
-      shown.length,
-      cut.length,
-      shown.filter(({ cutAt, alertedAt }) => cutAt === undefined && alertedAt !== undefined).length,
-      shown.filter(({ alertedAt }) => alertedAt === undefined).length,
-      cut.filter(isInTime).length,
-      minutes(times[Math.floor(times.length / 2)]),
-      minutes(times.at(-1)),
-      minutes(alerts.toSorted((a, b) => a - b)[Math.floor(alerts.length / 2)]),
-    ])
-  }
-  const benign = new Table({
-    head: ['ordinary work', 'instance-days', 'alerts', 'cuts'],
-    style: { head: [], border: [] },
-  })
-  const habits = new Map<string, number>()
-  for (const { benignDays } of evaluations)
-    for (const [habit, days] of benignDays) habits.set(habit, (habits.get(habit) ?? 0) + days)
-  for (const label of new Set([...habits.keys(), ...falseFindings.map(one => one.label)]))
-    benign.push([
-      label,
-      (habits.get(label) ?? 0).toFixed(1),
-      falseFindings.filter(one => one.label === label && one.decision === 'alert').length,
-      falseFindings.filter(one => one.label === label && one.decision === 'isolate').length,
-    ])
   const { cuts, alertsPerThousand, promised, days } = sums(evaluations)
+  const told = sums(evaluations.filter(({ traces }) => traces))
   const text = [
-    breakouts.toString(),
-    benign.toString(),
+    breakoutsOf(outcomes),
+    uncutOf(outcomes),
+    innocentOf(evaluations),
     `false cuts: ${cuts}`,
     `alerts per 1,000 benign instance-days: ${alertsPerThousand.toFixed(1)} (over ${days.toFixed(0)})`,
+    `of these where tool calls are logged: ${told.alerts} alerts, ${told.cuts} false cuts (over ${told.days.toFixed(0)})`,
     `promised cuts within 10 minutes of their logs: ${promised.inTime} of ${promised.all}`,
   ]
   if (explain) {
-    for (const { kind, seed, dns, why, cutAt, usedAt, shownAt } of outcomes)
-      text.push(`${kind} [${seed} ${dns}] shown ${shownAt} used ${usedAt} cut ${cutAt}: ${why}`)
-    for (const { label, decision, why, seed, dns } of falseFindings)
-      text.push(`FALSE ${decision} ${label} [${seed} ${dns}]: ${why}`)
+    for (const { kind, seed, dns, traces, why, cutAt, usedAt, shownAt } of outcomes)
+      text.push(`${kind} [${seed} ${dns} ${traces}] shown ${shownAt} used ${usedAt} cut ${cutAt}: ${why}`)
+    for (const { label, decision, why, seed, dns, traces } of falseFindings)
+      text.push(`FALSE ${decision} ${label} [${seed} ${dns} ${traces}]: ${why}`)
   }
   return `${text.join('\n')}\n`
 }
 
+function tableOf(head: readonly string[], rows: readonly (readonly (string | number)[])[]): string {
+  const table = new Table({ head: [...head], style: { head: [], border: [] } })
+  for (const row of rows) table.push([...row])
+  return table.toString()
+}
+
+const isAlerted = ({ cutAt, alertedAt }: Outcome) => cutAt === undefined && alertedAt !== undefined
+
+function breakoutsOf(outcomes: readonly Outcome[]): string {
+  const heads = ['breakout', 'resolver logs', 'cases', 'cut', 'alerted', 'missed', 'within 10 min']
+  const rows = [...Map.groupBy(outcomes, ({ kind }) => kind)].flatMap(([kind, all]) =>
+    [true, false].flatMap(dns => {
+      const shown = all.filter(one => one.dns === dns && one.shownAt !== undefined)
+      if (shown.length === 0) return []
+      const cut = shown.filter(({ cutAt }) => cutAt !== undefined)
+      const times = cut.map(timeToCut).toSorted((a, b) => a - b)
+      const alerts = shown
+        .flatMap(({ alertedAt, shownAt = 0 }) => (alertedAt === undefined ? [] : [alertedAt - shownAt]))
+        .toSorted((a, b) => a - b)
+      return [
+        [
+          kind,
+          dns ? 'yes' : 'no',
+          shown.length,
+          cut.length,
+          shown.filter(isAlerted).length,
+          shown.filter(({ alertedAt }) => alertedAt === undefined).length,
+          cut.filter(isInTime).length,
+          minutes(times[Math.floor(times.length / 2)]),
+          minutes(times.at(-1)),
+          minutes(alerts[Math.floor(alerts.length / 2)]),
+        ],
+      ]
+    }),
+  )
+  return tableOf([...heads, 'to the cut, median', 'max', 'to the alert, median'], rows)
+}
+
+/** Which breakouts are only alerted about, or missed, and why. */
+function uncutOf(outcomes: readonly Outcome[]): string {
+  const rows = breakoutKinds.flatMap(({ name, uncut = 'unexplained' }) => {
+    const of = outcomes.filter(({ kind, shownAt, cutAt }) => kind === name && shownAt !== undefined && !cutAt)
+    if (of.length === 0) return []
+    const missed = of.filter(({ alertedAt }) => alertedAt === undefined)
+    return [
+      [
+        name,
+        of.length - missed.length,
+        missed.filter(({ dns }) => dns).length,
+        missed.filter(({ dns }) => !dns).length,
+        uncut,
+      ],
+    ]
+  })
+  return tableOf(['not cut', 'alerted', 'missed with resolver logs', 'missed without', 'why'], rows)
+}
+
+function innocentOf(evaluations: readonly Evaluation[]): string {
+  const falseFindings = evaluations.flatMap(one => one.falseFindings)
+  const habits = new Map<string, number>()
+  for (const { benignDays } of evaluations)
+    for (const [habit, days] of benignDays) habits.set(habit, (habits.get(habit) ?? 0) + days)
+  const labels = new Set([...habits.keys(), ...falseFindings.map(one => one.label)])
+  return tableOf(
+    ['ordinary work', 'instance-days', 'alerts', 'cuts'],
+    [...labels].map(label => [
+      label,
+      (habits.get(label) ?? 0).toFixed(1),
+      falseFindings.filter(one => one.label === label && one.decision === 'alert').length,
+      falseFindings.filter(one => one.label === label && one.decision === 'isolate').length,
+    ]),
+  )
+}
+
 export interface Sums {
   readonly cuts: number
+  /** False ones, cuts among them. */
+  readonly alerts: number
   readonly alertsPerThousand: number
   readonly days: number
   readonly promised: { readonly all: number; readonly inTime: number; readonly cut: number }
@@ -80,6 +115,7 @@ export function sums(evaluations: readonly Evaluation[]): Sums {
   const promised = evaluations.flatMap(one => one.outcomes).filter(isPromised)
   return {
     cuts: falseFindings.filter(({ decision }) => decision === 'isolate').length,
+    alerts: falseFindings.length,
     alertsPerThousand: (1000 * falseFindings.length) / days,
     days,
     promised: {

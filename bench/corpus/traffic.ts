@@ -6,6 +6,7 @@ import type { Opening } from '../../functions/sandbox/network/drivers.ts'
 import { isFlowing, type Session } from '../../functions/sandbox/network/session.ts'
 import { clearEnd, type End, type Tally } from '../../functions/sandbox/network/tally.ts'
 import { createRandom, type Random } from '../../functions/sandbox/scenario/random.ts'
+import { createCalls } from './calls.ts'
 import type { Fleet, Resident } from './fleet.ts'
 
 /** What the logs will tell of a fleet, decoded already, and when it arrives. */
@@ -14,6 +15,8 @@ export interface TrafficOptions {
   readonly fleet: Fleet
   readonly seed: string
   readonly lasts: number
+  /** The agents' tool calls are logged. */
+  readonly traces: boolean
 }
 
 interface Arrival {
@@ -49,7 +52,7 @@ const ANSWER_LASTS = MINUTE
 /** A tunnel that nobody drives has less than this in a minute, its opening apart. */
 const USED_PACKETS_IN = 10
 
-export function createTraffic({ fleet, seed, lasts }: TrafficOptions): Traffic {
+export function createTraffic({ fleet, seed, lasts, traces }: TrafficOptions): Traffic {
   const { built, start, drivers, dnsTunnels } = fleet
   const { cloud } = built
   const clock = createClock(start)
@@ -59,6 +62,7 @@ export function createTraffic({ fleet, seed, lasts }: TrafficOptions): Traffic {
   const random = createRandom(`${seed}/firewall`)
   const asked = new Map<string, number>()
   const alarms = new Map<Session, number>()
+  const calls = traces ? createCalls(fleet.residents, start, seed) : undefined
   let touched: End[] = []
   let events = collecting('events', 'corpus')
 
@@ -74,6 +78,7 @@ export function createTraffic({ fleet, seed, lasts }: TrafficOptions): Traffic {
       const { near } = session
       labels.set(`${resident.instance} ${near.remote} ${near.remotePort}`, opening.label)
       say(resident, session, opening, at)
+      calls?.opened(resident, opening, at)
       if (!opening.ordinary && opening.host !== undefined) {
         show(resident, 'first', at + MINUTE)
         of(resident).byResolver = true
@@ -205,6 +210,7 @@ export function createTraffic({ fleet, seed, lasts }: TrafficOptions): Traffic {
         clock.set(to)
         for (const driver of drivers) driver.advance(to, carrier.opener)
         askThroughDns(from, to)
+        for (const call of calls?.due(to) ?? []) events.sink.toolCall?.(call)
         late.push({ at: to + FLOW_DELAY, delivery: closeWindow(from, to) })
         while (late[0] && late[0].at <= to) {
           const [next] = late.splice(0, 1)

@@ -1,4 +1,4 @@
-import { tidyConnections } from './connections.ts'
+import { isOpen, tidyConnections } from './connections.ts'
 import {
   type Conversation,
   count,
@@ -15,7 +15,7 @@ import {
 import { FIN, RST, SYN } from './flow.ts'
 import { countBits, linearCount } from './hash.ts'
 import { FIREWALL, IN, MARK, OUT, REFUSED, STRIDE } from './records.ts'
-import type { ConversationView, Initiator, Minute, NameView, Opening, Setup } from './rule.ts'
+import type { ConversationView, Initiator, Minute, NameView, Opening, Setup, SetupView } from './rule.ts'
 
 const HALF_DAY_MINUTES = 720
 const MAX_SETUPS = 16
@@ -287,7 +287,8 @@ export function viewOf(
     base,
     activity: activityOf(minutes, base),
     minutes,
-    setups: setup ? [setup, ...recent] : recent,
+    setups: (setup ? [setup, ...recent] : recent).map(one => withState(conversation, one, source)),
+    openSince: openSinceOf(conversation, source),
     openings: asked ? openingsOf(conversation) : [],
     driverMinutes: lately(driver, isDriverOutside),
     stratumMinutes: lately(stratum, isStratumShaped),
@@ -295,6 +296,29 @@ export function viewOf(
     regularity: regularityOf(minutes),
     clientPorts: linearCount(countBits(bits), 64),
     names,
+  }
+}
+
+/** Of a firewall's records, which come when a connection is over, none; nor where an open one was forgotten. */
+function openSinceOf({ connections, forgottenOpen }: Conversation, source: number): number | undefined {
+  if (forgottenOpen > 0 || source === FIREWALL) return undefined
+  let oldest: number | undefined
+  for (const one of connections.values())
+    if (one.opened > 0 && isOpen(one)) oldest = Math.min(oldest ?? one.opened, one.opened)
+  return oldest
+}
+
+/**
+ * Whether a connection of that window may still be open: by its own end, since others to the same peer come and go. A
+ * firewall tells of a connection when it is over, and from then on only of the conversation.
+ */
+function withState(conversation: Conversation, setup: Setup, source: number): SetupView {
+  const { connections, forgottenOpen } = conversation
+  const minute = minuteOf(setup.at)
+  const own = () => connections.values().some(one => isOpen(one) && minuteOf(one.opened) === minute)
+  return {
+    ...setup,
+    open: forgottenOpen >= setup.at || (source === FIREWALL ? !isClosed(conversation) : own()),
   }
 }
 

@@ -142,8 +142,35 @@ test('viewOf() pairs the opening with its answer by the client’s port', () => 
     ),
   )
   assert.deepEqual(one.setups, [
-    { at: start, packetsOut: 18, bytesOut: 4400, packetsIn: 15, bytesIn: 4100, closed: false },
+    { at: start, packetsOut: 18, bytesOut: 4400, packetsIn: 15, bytesIn: 4100, closed: false, open: true },
   ])
+})
+
+test('viewOf() knows of each opening whether its own connection may still be open', () => {
+  const hour = { start: start + 3600, end: start + 3660 }
+  const one = conversationOf(
+    flow({ flags: SYN, packets: 18, bytes: 4400 }),
+    flow({ start: start + 600, end: start + 660, flags: FIN, packets: 3, bytes: 200 }),
+    flow({ ...hour, sourcePort: 50_001, flags: SYN, packets: 18, bytes: 4400 }),
+  )
+  const states = () => view(one, start + 3700).setups.map(({ at, open }) => [at, open])
+  assert.deepEqual(states(), [
+    [start, false],
+    [hour.start, true],
+  ])
+  assert.equal(view(one, start + 3700).openSince, hour.start)
+  fold(one, Math.floor(start / 60) + 30)
+  assert.deepEqual(states(), [
+    [start, false],
+    [hour.start, true],
+  ])
+  // One that was forgotten while it was open may be any of those before.
+  one.forgottenOpen = start + 60
+  assert.deepEqual(states(), [
+    [start, true],
+    [hour.start, true],
+  ])
+  assert.equal(view(one, start + 3700).openSince, undefined)
 })
 
 test('fold() keeps sums, the first opening and the shapes of what left the window', () => {

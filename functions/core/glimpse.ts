@@ -9,7 +9,7 @@ import {
 } from './conversation.ts'
 import { isDriverOutside, isStratumShaped, LAG_MINUTES } from './conversation-shape.ts'
 import { type ConversationTable, isOut, isProven, isService, portOf, protocolOf } from './conversation-table.ts'
-import { ACK, SYN, TCP } from './flow.ts'
+import { ACK, FIN, RST, SYN, TCP } from './flow.ts'
 import * as row from './flow-rows.ts'
 import { linearCount } from './hash.ts'
 import { FIREWALL, MARK, OUT, REFUSED, STRIDE } from './records.ts'
@@ -31,9 +31,15 @@ export interface Glimpse {
   /** Minutes active both ways, and how much their bytes vary each way; `cv` as in `ConversationView.regularity`. */
   steadyMinutes: number
   cv: number
-  /** The most packets and bytes out of a record with our SYN. */
+  /** The most packets and bytes out of a record with our SYN and no end, where the peer answered. */
   setupPackets: number
   setupBytes: number
+  /** The fewest packets and bytes of one, and the least bytes a packet. */
+  setupFewest: number
+  setupLeast: number
+  setupLeanest: number
+  /** Minutes in which five times as much went out as came in. */
+  outwardMinutes: number
   /** Seconds from its beginning and from its last opening to the newest record; 0 where no such age counts. */
   open: number
   reopened: number
@@ -48,8 +54,15 @@ export function glimpse(
   const base = Math.max(floor, minuteOf(now) - WINDOW_MINUTES + 1 - LAG_MINUTES)
   let stratumMinutes = one.stratum[0] + one.stratum[1]
   let driverMinutes = one.driver[0] + one.driver[1]
-  let setupPackets = setup?.packetsOut ?? 0
-  let setupBytes = setup?.bytesOut ?? 0
+  // What was not answered, or was over at once, is no setup to any rule.
+  const both = one.ways === 3
+  const kept = both && setup?.closed === false ? setup : undefined
+  let setupPackets = kept?.packetsOut ?? 0
+  let setupBytes = kept?.bytesOut ?? 0
+  let setupFewest = kept?.packetsOut ?? Number.POSITIVE_INFINITY
+  let setupLeast = kept?.bytesOut ?? Number.POSITIVE_INFINITY
+  let setupLeanest = kept ? setupLeast / setupFewest : Number.POSITIVE_INFINITY
+  let outwardMinutes = 0
   let lastSetup = setup?.at ?? 0
   let steady = 0
   let out = 0
@@ -80,8 +93,13 @@ export function glimpse(
         draft.bytesOut += bytes
         // SYN without ACK, as records.ts keeps flags.
         if ((mark >> MARK.flags) & SYN && !((mark >> MARK.flags) & 8)) {
-          if (packets > setupPackets) setupPackets = packets
-          if (bytes > setupBytes) setupBytes = bytes
+          if (both && !((mark >> MARK.flags) & (FIN | RST))) {
+            if (packets > setupPackets) setupPackets = packets
+            if (bytes > setupBytes) setupBytes = bytes
+            if (packets < setupFewest) setupFewest = packets
+            if (bytes < setupLeast) setupLeast = bytes
+            if (bytes < setupLeanest * packets) setupLeanest = bytes / packets
+          }
           lastSetup = minute * 60
         }
       } else {
@@ -89,6 +107,7 @@ export function glimpse(
         draft.bytesIn += bytes
       }
     }
+    if (draft.bytesOut >= 5 * draft.bytesIn) outwardMinutes += draft.span
     if (draft.packetsOut === 0 || draft.packetsIn === 0) continue
     if (isStratumShaped(draft)) stratumMinutes += draft.span
     if (isDriverOutside(draft)) driverMinutes += draft.span
@@ -113,6 +132,10 @@ export function glimpse(
   lent.cv = Math.max(variation(steady, out, outSquares), variation(steady, back, backSquares))
   lent.setupPackets = setupPackets
   lent.setupBytes = setupBytes
+  lent.setupFewest = setupFewest
+  lent.setupLeast = setupLeast
+  lent.setupLeanest = setupLeanest
+  lent.outwardMinutes = outwardMinutes
   lent.open = Math.max(0, until - one.first)
   lent.reopened = lastSetup === 0 ? 0 : Math.max(0, until - lastSetup)
   return lent
@@ -131,6 +154,10 @@ const lent: Glimpse = {
   cv: 0,
   setupPackets: 0,
   setupBytes: 0,
+  setupFewest: 0,
+  setupLeast: 0,
+  setupLeanest: 0,
+  outwardMinutes: 0,
   open: 0,
   reopened: 0,
 }
@@ -142,7 +169,6 @@ export function glimpseOfRow(table: ConversationTable, index: number): Glimpse {
   const traits = table.rows[at + row.TRAITS] ?? 0
   const asks = isProven(table, index) && !(traits & (ACK << row.FLAGS_SHIFT))
   const ours = isOut(table, index)
-  const setup = asks && ours
   const service = isService(look) ? 'theirs' : 'ours'
   const port = portOf(look)
   const ports = table.rows[at + row.PORTS] ?? 0
@@ -156,8 +182,12 @@ export function glimpseOfRow(table: ConversationTable, index: number): Glimpse {
   lent.driverMinutes = 0
   lent.steadyMinutes = 0
   lent.cv = 0
-  lent.setupPackets = setup ? (table.rows[at + row.PACKETS] ?? 0) : 0
-  lent.setupBytes = setup ? (table.rows[at + row.BYTES] ?? 0) : 0
+  lent.setupPackets = 0
+  lent.setupBytes = 0
+  lent.setupFewest = 0
+  lent.setupLeast = 0
+  lent.setupLeanest = 0
+  lent.outwardMinutes = 0
   lent.open = 0
   lent.reopened = 0
   return lent

@@ -68,10 +68,13 @@ export const RuleSettings = z.strictObject({
     .prefault({}),
   tunnel: z
     .strictObject({
-      /** A key exchange of OpenSSH 9.2 has 4.1 to 4.5 kB each way (measured); less where the banners and lists are short. */
-      setupMinBytes: threshold(3000),
-      /** On SSH's own port nothing else opens, and other versions and clients exchange less: Dropbear, keys of 32 bytes. */
-      sshSetupMinBytes: threshold(2000),
+      /**
+       * A key exchange of OpenSSH 9.2 has 4.1 to 4.5 kB each way (measured); other versions and clients exchange less: short
+       * lists of algorithms, keys of 32 bytes, Dropbear.
+       */
+      setupMinBytes: threshold(2000),
+      /** On other ports than SSH's: both sides send their lists and keys, where TLS has a certificate in and little out. */
+      setupBalance: threshold(1.5),
       /** On other ports the window must hold little else, since TLS opens there too. */
       setupMaxBytes: threshold(6500),
       /** 17 to 18 packets out and 13 to 15 in were measured. */
@@ -95,6 +98,9 @@ export const RuleSettings = z.strictObject({
       servedMinutes: threshold(4),
       /** A page a minute. */
       servedMinBytes: threshold(4096),
+      /** On another port than SSH's: as many minutes without a visitor, in which this much less goes by than in one with him. */
+      quietMinutes: threshold(3),
+      servedContrast: threshold(10),
       /** What comes in besides acknowledgements: opening a forwarded connection and asking for one page is 270 B (measured). */
       requestBytes: threshold(250),
       /** An acknowledgement has 40 B, 52 with timestamps and 64 with one selective block (RFC 7323, RFC 2018). */
@@ -172,6 +178,8 @@ export const RuleSettings = z.strictObject({
       otherSetup: points(30),
       driver: points(45),
       bursts: points(25),
+      /** The same where nothing tells that it opened as SSH does: what pushes its logs now and then looks alike. */
+      served: points(20),
       keepalive: points(20),
       open: points(15),
       longOpen: points(20),

@@ -88,7 +88,9 @@ export interface ConversationView {
   /** The minutes with records among those 64, oldest first. */
   readonly minutes: readonly Minute[]
   /** The connections whose opening by us was seen: the oldest ever and those of the last 64 minutes; at most 16. */
-  readonly setups: readonly Setup[]
+  readonly setups: readonly SetupView[]
+  /** When the oldest of our connections that is still open began; `undefined` where none is known to be. */
+  readonly openSince: number | undefined
   /** When connections of ours were opened, oldest first: the first and the newest few. Empty without tool calls. */
   readonly openings: readonly Opening[]
   /** Minutes of the last 12 to 24 h in which the driver sat outside: packets in/out ≥ 1.5, in < 110 B a packet. */
@@ -130,6 +132,11 @@ export interface Setup {
   readonly bytesIn: number
   /** A FIN or RST stood in the same window: the connection was over within it. */
   readonly closed: boolean
+}
+
+export interface SetupView extends Setup {
+  /** A connection that was opened in that window is not known to have ended since. */
+  readonly open: boolean
 }
 
 /** The seconds in which our SYN was sent: those of the record that bears it. */

@@ -69,6 +69,16 @@ test('score() sets what the host says beside each case, and what it says of a pe
   assert.equal(decide(shape, context, signal('host', 10, host)), 'isolate')
   assert.equal(decide(shape, context, signal('host', 10, { ...host, peer: '192.0.2.2' })), 'alert')
   assert.equal(decide(signal('host', 35, { ...host, peer: undefined })), 'watch')
+  assert.equal(decide(signal('shape', 45), signal('host', 35, { ...host, peer: undefined })), 'alert')
+})
+
+test('score() lets no tool call raise a case to an alert, since agents open most of their ordinary work by one', () => {
+  const call = signal('host', 30, { rule: 'tool-call', own: false })
+  const judged = score([signal('shape', 40), signal('novelty', 15), call], settings)
+  assert.equal(judged.decision, 'watch')
+  assert.equal(judged.score, settings.score.alert - 1)
+  assert.equal(decide(signal('shape', 20), call), 'watch')
+  assert.equal(decide(signal('shape', 40), signal('novelty', 35), call), 'isolate')
 })
 
 test('score() says nothing of an instance without signals', () => {

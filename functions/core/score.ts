@@ -12,7 +12,8 @@ import type { Family, Signal } from './signal.ts'
  *   evidence twice, so the stronger conversation counts. Identity counts with its strongest signal, since two names of
  *   one service are one fact.
  * - What the host says (its tool calls, its load) and context of the whole instance stand beside every case, those that
- *   name a peer beside that peer's. A host signal that names a peer makes no case: the agent writes its tool calls.
+ *   name a peer beside that peer's. A host signal that names a peer makes no case and raises none to an alert: the agent
+ *   writes its tool calls, and most of its ordinary work is opened by one too. It counts towards the cut of what alerts.
  * - To isolate, a case needs the points, and besides one identity signal that reaches them alone or positive points in
  *   three families; a weak identity (a name without a connection) is no family of its own there. And it needs a signal that
  *   rests on what the instance itself sent, so that no outsider's packets lead to a cut.
@@ -66,12 +67,18 @@ function isBeside({ family, peer }: Signal): boolean {
   return family === 'host' || (family === 'context' && peer === undefined)
 }
 
+function isOfPeerAndHost({ family, peer }: Signal): boolean {
+  return family === 'host' && peer !== undefined
+}
+
 function judgeCase(signals: readonly Signal[], settings: RuleSettings): Case {
   const { watch, alert, isolate, families } = settings.score
   const totals = [...Map.groupBy(signals, ({ family }) => family)].map(
     ([family, of]) => [family, pointsOf(family, of)] as const,
   )
-  const total = totals.reduce((sum, [, points]) => sum + points, 0)
+  const sum = totals.reduce((before, [, points]) => before + points, 0)
+  const seen = sum - pointsOf('host', signals.filter(isOfPeerAndHost))
+  const total = seen >= alert ? sum : Math.min(sum, Math.max(seen, alert - 1))
   const proven = signals.some(({ family, points }) => family === 'identity' && points >= isolate)
   const independent = totals.filter(([family, points]) => points > 0 && family !== 'identity').length
   const own = signals.some(signal => signal.own === true)

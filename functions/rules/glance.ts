@@ -31,11 +31,22 @@ function ofMining({ port, clientPorts, stratumMinutes }: Glimpse, { mining, poin
 function ofTunnel(seen: Glimpse, { tunnel, points }: RuleSettings): number {
   let most = 0
   if (seen.driverMinutes >= tunnel.driverMinutes) most += points.driver
-  if (seen.setupPackets >= tunnel.setupMinPackets && seen.setupBytes >= tunnel.setupMinBytes)
-    most += points.otherSetup + points.bursts
+  if (mayBeSetup(seen, tunnel)) most += points.otherSetup
+  if (seen.outwardMinutes >= Math.min(tunnel.bursts, tunnel.servedMinutes))
+    most += Math.max(points.bursts, points.served)
   const few = seen.clientPorts <= tunnel.openMaxConnections
   if ((few ? seen.open : seen.reopened) >= tunnel.openMinutes * 60) most += Math.max(points.open, points.longOpen)
   if (few && seen.steadyMinutes >= tunnel.keepaliveMinutes && seen.cv < tunnel.keepaliveVariation)
     most += points.keepalive
   return most
+}
+
+function mayBeSetup(seen: Glimpse, tunnel: RuleSettings['tunnel']): boolean {
+  return (
+    seen.setupPackets >= tunnel.setupMinPackets &&
+    seen.setupFewest <= tunnel.setupMaxPackets &&
+    seen.setupBytes >= tunnel.setupMinBytes &&
+    seen.setupLeast <= tunnel.setupMaxBytes &&
+    seen.setupLeanest <= tunnel.setupMaxBytesPerPacket
+  )
 }

@@ -8,6 +8,8 @@ import { isInTime, isPromised, report, sums } from '../../bench/corpus/table.ts'
 const evaluation = await evaluate({
   seed: 'test',
   dns: true,
+  traces: true,
+  only: '',
   instances: 30,
   lasts: 4 * 3_600_000,
   ofEach: 1,

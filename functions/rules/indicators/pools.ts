@@ -27,6 +27,11 @@ const luckpool = {
   source: 'https://luckpool.net, in public miner start scripts (stratum+tcp://na.luckpool.net:3956)',
   date: '2026-11-24',
 }
+const scripts = {
+  source:
+    'public miner start scripts (stratum+tcp://stratum-ravencoin.flypool.org:3333, ethash.unmineable.com:3333, vtc.suprnova.cc:1777, eu.crazypool.org:5005)',
+  date: '2026-11-24',
+}
 
 export const poolIndicators: readonly Indicator[] = [
   ...pools(
@@ -49,6 +54,7 @@ export const poolIndicators: readonly Indicator[] = [
   ...pools(luminous, 'woolypooly.com evrpool.com luckypool.io stratumx.org'),
   ...pools(hive, 'hiveon.net'),
   ...pools(luckpool, 'luckpool.net'),
+  ...pools(scripts, 'flypool.org unmineable.com suprnova.cc crazypool.org'),
 ]
 
 /** Coins that are mined today or were, as pools write them in a label: ticker or name. */
@@ -57,6 +63,8 @@ const coins = new Set(
   zeph zephyr alph alephium nexa clore xna neoxa verus vrsc rtm raptoreum sal salvium quai qubic`.split(/\s+/),
 )
 const trades = new Set(['pool', 'pools', 'mine', 'miner', 'mining', 'stratum'])
+/** One of these is in each of them: nearly all names have none, and every name is asked about. */
+const stems = ['pool', 'mine', 'mining', 'stratum']
 /** Labels under which a pool's website answers. Its stratum hosts have others (xmr-eu1, pool, gulf, de.quai). */
 const webLabels = new Set(
   'www api app apps web blog docs doc help support status static cdn assets img images account accounts my dashboard forum wiki news mail auth login'.split(
@@ -77,6 +85,11 @@ export function isWebName(name: string, pool: Indicator): boolean {
   return host === '' || (more.length === 0 && (webLabels.has(first) || coins.has(first)))
 }
 
+/** Whether a name that sounds like a pool names the protocol itself, which no web page of it does. */
+export function saysStratum(name: string): boolean {
+  return name.split(/[.-]/, LONGEST_NAME).includes('stratum')
+}
+
 const LONGEST_NAME = 255
 
 /**
@@ -84,7 +97,7 @@ const LONGEST_NAME = 255
  * (`xmr-pool.example.net`). Linear; names beyond DNS's length are no names (RFC 1035, 2.3.4).
  */
 export function soundsLikePool(name: string): boolean {
-  if (name.length > LONGEST_NAME) return false
+  if (name.length > LONGEST_NAME || !stems.some(stem => name.includes(stem))) return false
   const labels = name.split(/[.-]/)
   return labels.some(label => coins.has(label)) && labels.some(label => trades.has(label))
 }

@@ -55,6 +55,24 @@ export const cases: readonly RuleCase[] = [
     },
   },
   {
+    name: 'a pool that no list knows, whose labels say stratum and a coin, on a port of its own',
+    matches: true,
+    decision: 'isolate',
+    did: {
+      connections: [{ ...miner, port: 8008, minutes: [handshake] }],
+      names: [{ name: 'stratum-ravencoin.example.net', addresses: [pool] }],
+    },
+  },
+  {
+    name: 'a clock’s stratum, which is no pool’s',
+    matches: false,
+    decision: 'none',
+    did: {
+      connections: [{ ...miner, port: 8008, minutes: [handshake] }],
+      names: [{ name: 'stratum-one.example.net', addresses: [pool] }],
+    },
+  },
+  {
     name: 'a stream of small messages for hours on an odd port, to a peer of this instance alone',
     matches: true,
     decision: 'watch',

@@ -12,7 +12,7 @@ import {
   signalsOn,
 } from '../../core/rule-signals.ts'
 import { isOwnPool, isOwnPoolAddress, OWN } from '../indicators/operators.ts'
-import { isWebName, poolNamed, soundsLikePool } from '../indicators/pools.ts'
+import { isWebName, poolNamed, saysStratum, soundsLikePool } from '../indicators/pools.ts'
 import { isServicePort, isSharedStratumPort, isStratumPort } from '../indicators/ports.ts'
 
 const SSH = 22
@@ -69,7 +69,7 @@ const isPoolPort = (port: number) => isStratumPort(port) || isSharedStratumPort(
 
 /**
  * A pool's name and a connection of ours to where it resolved. A name under which its website may answer needs another
- * port than the web's, a name that only sounds like a pool needs stratum's port or shape; otherwise it is weak.
+ * port than the web's, a name that only sounds like a pool needs stratum's port or shape, or the word itself; otherwise it is weak.
  */
 function named(settings: RuleSettings, conversation: ConversationView, shaped: boolean): Hit[] {
   const { port, names, last, accepted } = conversation
@@ -80,7 +80,8 @@ function named(settings: RuleSettings, conversation: ConversationView, shaped: b
       const pool = poolNamed(name)
       if (isOwnPool(settings, name)) return [{ name, of: OWN, stratum: true }]
       if (pool) return [{ name, of: pool.value, stratum: !WEB_PORTS.has(port) || shaped || !isWebName(name, pool) }]
-      return soundsLikePool(name) ? [{ name, of: 'a pool by its labels', stratum: shaped || isPoolPort(port) }] : []
+      const stratum = shaped || isPoolPort(port) || (saysStratum(name) && !WEB_PORTS.has(port))
+      return soundsLikePool(name) ? [{ name, of: 'a pool by its labels', stratum }] : []
     })
   const hit = hits.find(({ stratum }) => stratum) ?? hits[0]
   if (!hit) return []

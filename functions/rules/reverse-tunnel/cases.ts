@@ -1,5 +1,5 @@
 import { type RuleCase, silent, steady } from '../../core/rule-case.ts'
-import { alive15, elsewhere, idle, outside, setUp, tunnel, typedFromOutside, visited } from './figures.ts'
+import { alive15, elsewhere, idle, outside, pinged, setUp, tunnel, typedFromOutside, visited } from './figures.ts'
 import { lookAlikes } from './look-alikes.ts'
 
 export const cases: readonly RuleCase[] = [
@@ -94,6 +94,58 @@ export const cases: readonly RuleCase[] = [
           peer: outside,
           port: 22,
           minutes: [setUp, ...[0, 1, 2].flatMap(() => [...silent(80), ...steady(2, typedFromOutside)])],
+        },
+      ],
+    },
+  },
+  {
+    name: 'ssh -R on an odd port whose visitors come and go',
+    matches: true,
+    decision: 'alert',
+    did: {
+      connections: [
+        {
+          peer: outside,
+          port: 2222,
+          minutes: [setUp, ...silent(6), visited, visited, ...silent(3), visited, ...silent(4), visited],
+        },
+      ],
+    },
+  },
+  {
+    name: 'ssh -R on an odd port by a client that exchanges less, with its visitors',
+    matches: true,
+    decision: 'alert',
+    did: {
+      connections: [
+        {
+          peer: outside,
+          port: 2222,
+          minutes: [{ out: [16, 2700], in: [12, 2400] }, ...silent(6), visited, visited, visited, visited],
+        },
+      ],
+    },
+  },
+  {
+    name: 'a tunnel in TLS to an address that no name led to, whose visitors come and go',
+    matches: true,
+    decision: 'alert',
+    did: {
+      dnsCovered: true,
+      connections: [
+        {
+          peer: outside,
+          port: 8443,
+          minutes: [
+            { out: [14, 2900], in: [12, 6400] },
+            ...steady(12, pinged),
+            visited,
+            visited,
+            ...steady(4, pinged),
+            visited,
+            ...steady(3, pinged),
+            visited,
+          ],
         },
       ],
     },

@@ -1,5 +1,5 @@
 import { type RuleCase, silent, steady, type Traffic } from '../../core/rule-case.ts'
-import { elsewhere, idle, outside, setUp, tunnel, typedFromInside, typedFromOutside } from './figures.ts'
+import { elsewhere, idle, outside, pinged, setUp, tunnel, typedFromInside, typedFromOutside } from './figures.ts'
 
 /** Ordinary work that looks like a tunnel in one way or another: none of it may be cut. */
 export const lookAlikes: readonly RuleCase[] = [
@@ -78,6 +78,73 @@ export const lookAlikes: readonly RuleCase[] = [
           ],
         },
       ],
+    },
+  },
+  {
+    name: 'the next backup, which began at the end of a window, an hour and a half after the last one ended',
+    matches: true,
+    decision: 'watch',
+    did: {
+      connections: [
+        {
+          peer: outside,
+          port: 22,
+          minutes: [
+            { out: [26_000, 39_000_000], in: [13_000, 680_000] },
+            ...steady(3, { out: [26_000, 39_000_000], in: [13_000, 680_000] }),
+          ],
+          ends: true,
+        },
+        { peer: outside, port: 22, clientPort: 42_001, at: 90, minutes: [setUp] },
+      ],
+    },
+  },
+  {
+    name: 'shells that came and went, the last of which is minutes old',
+    matches: true,
+    decision: 'watch',
+    did: {
+      connections: [
+        { peer: outside, port: 22, minutes: [setUp, ...silent(8), { out: [4, 300], in: [4, 300] }], ends: true },
+        { peer: outside, port: 22, clientPort: 42_001, at: 40, minutes: [setUp, { out: [4, 300], in: [4, 300] }] },
+      ],
+    },
+  },
+  {
+    name: 'a stream that opens with as much as SSH does, sends small messages and gets small answers',
+    matches: true,
+    decision: 'watch',
+    did: {
+      connections: [
+        {
+          peer: outside,
+          port: 50_051,
+          minutes: [{ out: [19, 4700], in: [14, 4900] }, ...steady(30, { out: [24, 12_500], in: [12, 1900] })],
+        },
+      ],
+      names: [{ name: 'stream.example.net', addresses: [outside] }],
+    },
+  },
+  {
+    name: 'logs that are sent now and then over a connection that stays open, to a service of a name',
+    matches: true,
+    decision: 'watch',
+    did: {
+      dnsCovered: true,
+      connections: [
+        {
+          peer: outside,
+          port: 443,
+          minutes: [
+            { out: [14, 2900], in: [12, 6400] },
+            ...[0, 1, 2, 3, 4, 5].flatMap((): Traffic[] => [
+              ...steady(9, pinged),
+              { out: [60, 70_000], in: [40, 2600] },
+            ]),
+          ],
+        },
+      ],
+      names: [{ name: 'intake.example.com', addresses: [outside] }],
     },
   },
   {

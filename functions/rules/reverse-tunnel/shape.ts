@@ -1,5 +1,5 @@
 import { TCP } from '../../core/flow.ts'
-import type { ConversationView, InstanceView, Minute, Setup } from '../../core/rule.ts'
+import type { ConversationView, InstanceView, Minute, Setup, SetupView } from '../../core/rule.ts'
 import type { RuleSettings } from '../../core/rule-settings.ts'
 import type { Hit } from '../../core/rule-signals.ts'
 
@@ -16,36 +16,41 @@ export function shapesOf(view: InstanceView, conversation: ConversationView): Hi
   const { tunnel, points } = view.settings
   if (conversation.protocol !== TCP || conversation.initiator.side !== 'us') return []
   const horizon = Math.max(...view.conversations.map(({ last }) => last))
-  const opening = conversation.setups.findLast(setup => isSetup(conversation, setup, horizon, tunnel))
+  const openings = conversation.setups.filter(setup => isSetup(conversation, setup, horizon, tunnel))
+  const opening = openings.at(-1)
+  const left = openings.findLast(({ open }) => open)
   const setup: Hit[] = opening ? [setupHit(conversation, opening, points)] : []
   const stays = [...staysOpen(conversation, horizon, view.settings), ...keepsAlive(conversation, view.settings)]
   const driven = [
     ...drivenFromOutside(conversation, view.settings),
-    ...(setup.length > 0 ? servesOutside(conversation, view.settings) : []),
+    ...(setup.length > 0 || (stays.length > 0 && conversation.port !== SSH)
+      ? servesOutside(conversation, horizon, setup.length > 0 ? points.bursts : points.served, tunnel)
+      : []),
   ]
   if (driven.length > 0) return [...driven, ...setup, ...stays]
   if (servesInside(conversation, tunnel)) return []
   // Whoever types inside shows it within minutes, and what is over and was not used did no harm.
-  if (opening && !conversation.closed && horizon - opening.at >= tunnel.idleSeconds) return setup
+  if (left && horizon - left.at >= tunnel.idleSeconds) return [setupHit(conversation, left, points)]
   return stays
 }
 
-/** A key exchange each way and no end. `horizon`: until when this instance's log is known, in seconds. */
+/** A key exchange each way, of about the same size, and no end. `horizon`: until when this instance's log is known, in seconds. */
 function isSetup(
-  { port, last, closed }: ConversationView,
-  setup: Setup,
+  { port, last }: ConversationView,
+  setup: SetupView,
   horizon: number,
   limits: RuleSettings['tunnel'],
 ): boolean {
-  const { at, packetsOut, packetsIn, bytesOut, bytesIn } = setup
+  const { at, open, packetsOut, packetsIn, bytesOut, bytesIn } = setup
   if (setup.closed || horizon - at < limits.setupSettlesSeconds) return false
-  if (closed && last - at < limits.setupLastsSeconds) return false
+  if (!open && last - at < limits.setupLastsSeconds) return false
   if (Math.min(packetsOut, packetsIn) < limits.setupMinPackets) return false
   if (port === SSH)
-    return Math.min(bytesOut, bytesIn) >= limits.sshSetupMinBytes && bytesIn <= limits.setupMaxInPerOut * bytesOut
+    return Math.min(bytesOut, bytesIn) >= limits.setupMinBytes && bytesIn <= limits.setupMaxInPerOut * bytesOut
   return (
     Math.min(bytesOut, bytesIn) >= limits.setupMinBytes &&
     Math.max(bytesOut, bytesIn) <= limits.setupMaxBytes &&
+    Math.max(bytesOut, bytesIn) <= limits.setupBalance * Math.min(bytesOut, bytesIn) &&
     Math.max(packetsOut, packetsIn) <= limits.setupMaxPackets &&
     bytesOut <= limits.setupMaxBytesPerPacket * packetsOut &&
     bytesIn <= limits.setupMaxBytesPerPacket * packetsIn
@@ -127,7 +132,12 @@ function drivenFromOutside(
  * A visitor's requests come in and pages go out, in minute after minute of one connection. To an upload come bare
  * acknowledgements, or it runs at the wire's rate; it is one burst, or a connection each.
  */
-function servesOutside({ minutes, clientPorts }: ConversationView, { tunnel, points }: RuleSettings): Hit[] {
+function servesOutside(
+  { port, minutes, clientPorts }: ConversationView,
+  horizon: number,
+  worth: number,
+  tunnel: RuleSettings['tunnel'],
+): Hit[] {
   const served = minutes.filter(minute => isServed(minute, tunnel))
   const copied = minutes.filter(minute => isBulk(minute, tunnel)).length
   const bursts = served.filter(({ minute }, index) => {
@@ -136,13 +146,34 @@ function servesOutside({ minutes, clientPorts }: ConversationView, { tunnel, poi
   }).length
   if (clientPorts >= served.length || served.length <= 2 * copied) return []
   if (bursts < tunnel.bursts && served.length < tunnel.servedMinutes) return []
+  if (port !== SSH && !comesInTurns(minutes, served, horizon, tunnel)) return []
   return [
     {
       family: 'shape',
-      points: points.bursts,
+      points: worth,
       detail: `Served on a connection that we opened: requests in and five times as much out in ${served.length} minutes, ${bursts} bursts`,
     },
   ]
+}
+
+/**
+ * Visitors come and go, and between them the tunnel carries next to nothing. A service that takes small messages and gives
+ * smaller answers has the same sums in its busy minutes, and goes on between them.
+ */
+function comesInTurns(
+  minutes: readonly Minute[],
+  served: readonly Minute[],
+  horizon: number,
+  limits: RuleSettings['tunnel'],
+): boolean {
+  const [from] = minutes
+  if (!from) return false
+  const both = (of: readonly Minute[]) => of.reduce((sum, { bytesOut, bytesIn }) => sum + bytesOut + bytesIn, 0)
+  const spans = (of: readonly Minute[]) => of.reduce((sum, { span }) => sum + span, 0)
+  // Its first minute holds the opening.
+  const rest = minutes.filter(minute => minute !== from && !served.includes(minute))
+  const quiet = Math.floor(horizon / 60) - from.minute - from.span - spans(served)
+  return quiet >= limits.quietMinutes && both(rest) * spans(served) * limits.servedContrast <= both(served) * quiet
 }
 
 function isServed(minute: Minute, limits: RuleSettings['tunnel']): boolean {
@@ -169,9 +200,9 @@ function keepsAlive({ regularity, clientPorts }: ConversationView, { tunnel, poi
 }
 
 function staysOpen(conversation: ConversationView, horizon: number, { tunnel, points }: RuleSettings): Hit[] {
-  const { first, last, closed, setups, clientPorts, established } = conversation
+  const { first, last, closed, setups, clientPorts, established, openSince } = conversation
   if (!established) return []
-  const began = clientPorts <= tunnel.openMaxConnections ? first : setups.at(-1)?.at
+  const began = clientPorts <= tunnel.openMaxConnections ? Math.max(first, openSince ?? first) : setups.at(-1)?.at
   if (began === undefined) return []
   const minutes = Math.floor(((closed ? last : horizon) - began) / 60)
   if (minutes < tunnel.openMinutes) return []

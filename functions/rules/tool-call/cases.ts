@@ -30,6 +30,22 @@ export const cases: readonly RuleCase[] = [
     },
   },
   {
+    name: 'a call that opened a quiet stream to a peer of its own: most of an agent’s work is opened by one',
+    matches: true,
+    decision: 'watch',
+    did: {
+      connections: [
+        {
+          peer: '198.51.100.7',
+          port: 50_051,
+          minutes: [{ out: [12, 1900], in: [12, 5600] }, ...steady(40, { out: [14, 1800], in: [14, 2800] })],
+        },
+      ],
+      names: [{ name: 'stream.example.net', addresses: ['198.51.100.7'] }],
+      calls: [{ from: 0, to: 40, tool: 'shell', command: './client --connect stream.example.net:50051' }],
+    },
+  },
+  {
     name: 'calls that ended long before the opening or began after it',
     matches: false,
     decision: 'isolate',
