@@ -69,6 +69,8 @@ export const Description = z.object({
   state: z.string().max(32),
   /** Milliseconds since the epoch. */
   launchedAt: z.number(),
+  /** The instance profile that its credentials come from; absent: it has none. */
+  profile: z.string().max(2048).optional(),
   /** A Spot instance takes no protection; what cannot be protected is named on the ticket. */
   spot: z.boolean(),
   tags: z.record(z.string(), z.string()),

@@ -36,6 +36,9 @@ const streamArn = z
     'the ARN of a Kinesis or Firehose stream',
   )
 
+/** As IAM takes them (CreateRole): a path of up to 512 characters and a name of up to 64. */
+const roleName = z.string().regex(/^(?:[\w+=,.@-]{1,128}\/){0,4}[\w+=,.@-]{1,64}$/, 'the name of a role, with its path')
+
 /** Everything that an operator decides, in one place. Unknown settings are errors: a misspelt limit must not be ignored. */
 export const Config = z.strictObject({
   account: z.string().regex(/^\d{12}$/, 'an AWS account id has 12 digits'),
@@ -74,6 +77,14 @@ export const Config = z.strictObject({
       stop: z.boolean().default(false),
       /** Take a public address away that EC2 assigned, where no ACL may deny a peer. The instance never gets the same one again. */
       dropAssigned: z.boolean().default(false),
+    })
+    .prefault({}),
+  credentials: z
+    .strictObject({
+      /** Roles of instances whose credentials the function revoke may deny, with their path where they have one. */
+      roles: z.array(roleName).max(50).default([]),
+      /** Take the instance profile from the instance as well, so that it gets no new credentials. */
+      removeProfile: z.boolean().default(false),
     })
     .prefault({}),
   evidence: z

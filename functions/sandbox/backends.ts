@@ -5,6 +5,8 @@ import * as z from 'zod'
 
 /** A request as it stands behind the front, and the answer to it. */
 export interface Request {
+  /** Of the URL. Absent: `/`. */
+  path?: string
   headers: Readonly<Record<string, string>>
   body: Buffer
 }

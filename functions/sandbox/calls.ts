@@ -1,4 +1,10 @@
-export type Service = 'ec2' | 'dynamodb' | 'sqs'
+export type Service = 'ec2' | 'dynamodb' | 'sqs' | 'iam' | 'lambda'
+
+const SERVICES: readonly string[] = ['ec2', 'dynamodb', 'sqs', 'iam', 'lambda'] satisfies Service[]
+
+export function isService(name: string | undefined): name is Service {
+  return name !== undefined && SERVICES.includes(name)
+}
 
 /** A call as the server saw it. Times as `performance.now()` gives them, in milliseconds. */
 export interface Call {
@@ -112,6 +118,13 @@ const EC2_TARGETS = [
   'NetworkInterfaceId.1',
   'Filter.1.Value.1',
 ]
+
+/** A request of the Query protocol of a service other than EC2. */
+export function queryCall(body: string): { action: string; target: string | undefined } {
+  const parameters = new URLSearchParams(body)
+  const target = ['RoleName', 'InstanceProfileName'].flatMap(name => parameters.get(name) ?? [])[0]
+  return { action: parameters.get('Action') ?? '', target }
+}
 
 export function ec2Call(body: string): { action: string; target: string | undefined } {
   const parameters = new URLSearchParams(body)

@@ -135,12 +135,28 @@ export interface Instance {
   type: string
   launchedAt: number
   spot: boolean
+  /** Of which its instance profile is. */
   role?: string
   terminationProtection: boolean
   stopProtection: boolean
   shutdown: 'stop' | 'terminate'
   metadata: MetadataOptions
   tags: Record<string, string>
+}
+
+/** A role of IAM; the instance profile of the same name holds it. */
+export interface Role {
+  name: string
+  /** Begins and ends with `/`. */
+  path: string
+  /** Inline policies: name → document. */
+  policies: Map<string, string>
+}
+
+/** Whose credentials an access key is. */
+export interface Session {
+  instance: string
+  role: string
 }
 
 /** An interface endpoint of PrivateLink. */
@@ -170,6 +186,9 @@ export interface Cloud {
   snapshots: Map<string, Snapshot>
   addresses: Map<string, ElasticAddress>
   endpoints?: Map<string, VpcEndpoint>
+  roles?: Map<string, Role>
+  /** Access key → session. */
+  sessions?: Map<string, Session>
   peerings?: Map<string, Peering>
   quotas: { aclEntriesPerDirection: number; pendingSnapshotsPerVolume: number }
   /** Called after every change that the network may feel, in virtual time. */

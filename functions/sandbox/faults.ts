@@ -16,12 +16,16 @@ const THROTTLES: Readonly<Record<Service, Refused>> = {
   ec2: { code: 'RequestLimitExceeded', status: 503 },
   dynamodb: { code: 'ThrottlingException', status: 400 },
   sqs: { code: 'RequestThrottled', status: 403 },
+  iam: { code: 'Throttling', status: 400 },
+  lambda: { code: 'TooManyRequestsException', status: 429 },
 }
 
 const FAILURES: Readonly<Record<Service, Refused>> = {
   ec2: { code: 'InternalError', status: 500 },
   dynamodb: { code: 'InternalServerError', status: 500 },
   sqs: { code: 'InternalFailure', status: 500 },
+  iam: { code: 'ServiceFailure', status: 500 },
+  lambda: { code: 'ServiceException', status: 500 },
 }
 
 export function throttleOf(service: Service): Refused {

@@ -6,16 +6,19 @@ import * as z from 'zod'
 import { ConfigurationError, reasonOf } from '../core/errors.ts'
 import type { Clock } from '../core/ports.ts'
 import { type Answer, type Backend, type Request, startLedger, startQueue } from './backends.ts'
-import { type Call, ec2Call, jsonOutcome, jsonTarget, type Service } from './calls.ts'
+import { type Call, ec2Call, isService, jsonOutcome, jsonTarget, queryCall, type Service } from './calls.ts'
 import type { Cloud } from './cloud.ts'
 import { createEc2Server, type Ec2Server } from './ec2/server.ts'
-import { errorXml } from './ec2/xml.ts'
+import { errorXml, queryErrorXml } from './ec2/xml.ts'
 import { createFaults, type FaultKind, failureOf, type Refused, throttleOf } from './faults.ts'
+import { answerIam, IAM_NAMESPACE } from './iam/server.ts'
+import { isPermitted } from './iam/sessions.ts'
+import { answerLambda, type Deployed, invokedFunction } from './invocations.ts'
 
 /** Milliseconds of real time from a request's arrival to its answer, at least. */
 type Latencies = Readonly<Record<Service, number>>
 
-const DEFAULTS: Latencies = { ec2: 50, dynamodb: 5, sqs: 5 }
+const DEFAULTS: Latencies = { ec2: 50, dynamodb: 5, sqs: 5, iam: 50, lambda: 5 }
 
 /** DynamoDB takes at most 16 MB; nothing else takes as much. */
 const MAX_BODY = 16 * 1024 * 1024
@@ -56,23 +59,31 @@ export interface Sandbox {
     readonly QueueName: string
     readonly Attributes?: Readonly<Record<string, string>>
   }): Promise<{ url: string; arn: string }>
+  /** Deploys a function, which clients of Lambda then invoke by its name. */
+  serve(name: string, handler: Deployed): void
   /** Messages that stand in the queue, those in flight and delayed ones too. */
   queueLength(url: string): Promise<number>
   close(): Promise<void>
 }
 
 /**
- * One loopback endpoint for EC2, DynamoDB and SQS, told apart by the scope that a request is signed for.
+ * One loopback endpoint for EC2, DynamoDB, SQS, IAM and Lambda, told apart by the scope that a request is signed for.
  * @throws ConfigurationError where the port is taken.
  */
 export async function startSandbox({ clock, cloud, latencies, port = 0 }: SandboxOptions): Promise<Sandbox> {
   const wait = { ...DEFAULTS, ...latencies }
   const ec2 = createEc2Server(cloud, clock)
   const [ledger, queue] = [startLedger(), startQueue(cloud.region)]
+  const functions = new Map<string, Deployed>()
   const backends: Readonly<Record<Service, Backend['answer']>> = {
     ec2: answerEc2(ec2),
     dynamodb: ledger.answer,
     sqs: queue.answer,
+    iam: async ({ body }) => {
+      const answer = answerIam(cloud, body.toString())
+      return xmlAnswer(answer.status, answer.requestId, answer.body)
+    },
+    lambda: answerLambda(functions),
   }
   const faults = createFaults()
   const calls: Call[] = []
@@ -82,13 +93,14 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
   async function serve(incoming: IncomingMessage, outgoing: ServerResponse): Promise<void> {
     const startedAt = performance.now()
     const headers = headersOf(incoming)
-    const service = serviceOf(headers['authorization'])
+    const [service, accessKey] = signedFor(headers['authorization'])
     const body = await readBody(incoming)
     if (!service || !body) {
       outgoing.writeHead(service ? 413 : 403).end()
       return
     }
-    const { action, target } = describe(service, headers, body)
+    const path = incoming.url ?? '/'
+    const { action, target } = describe(service, headers, body, path)
     const call: Call = {
       n: ++count,
       service,
@@ -98,7 +110,10 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
       endedAt: startedAt,
       outcome: 'ok',
     }
-    const answer = await carryOut(call, { headers, body })
+    const permitted = isPermitted(cloud, accessKey, `${service}:${action}`)
+    const answer = permitted
+      ? await carryOut(call, { path, headers, body })
+      : refusal(service, { code: service === 'ec2' ? 'UnauthorizedOperation' : 'AccessDenied', status: 403 })
     await sleep(Math.max(0, wait[service] - (performance.now() - startedAt)))
     call.outcome = outcomeOf(service, answer)
     for (const listener of listeners) await listener(call)
@@ -163,6 +178,7 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
       return () => listeners.delete(listener)
     },
     fault: faults.add,
+    serve: (name, handler) => functions.set(name, handler),
     async createTable(definition) {
       await setUp('dynamodb', 'DynamoDB_20120810.CreateTable', definition)
       const { TableName } = definition
@@ -204,34 +220,39 @@ function xmlAnswer(status: number, requestId: string, body: string): Answer {
 
 function refusal(service: Service, { code, status }: Refused): Answer {
   const requestId = randomUUID()
-  const message = 'The sandbox was told to fail.'
+  const message =
+    code.startsWith('Access') || code.startsWith('Unauth') ? 'Not authorized.' : 'The sandbox was told to fail.'
   if (service === 'ec2') return xmlAnswer(status, requestId, errorXml(code, message, requestId))
+  if (service === 'iam') return xmlAnswer(status, requestId, queryErrorXml(IAM_NAMESPACE, code, message, requestId))
   return {
     status,
-    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': requestId },
+    headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': requestId, 'x-amzn-errortype': code },
     body: Buffer.from(JSON.stringify({ __type: `com.amazonaws.${service}#${code}`, message })),
   }
 }
 
 function outcomeOf(service: Service, answer: Answer | undefined): string {
   if (!answer) return 'dropped'
-  if (service !== 'ec2') return jsonOutcome(answer.status, answer.body)
+  if (service === 'lambda' && answer.status < 300) return answer.headers['x-amz-function-error'] ?? 'ok'
+  if (service !== 'ec2' && service !== 'iam') return jsonOutcome(answer.status, answer.body)
   return answer.status < 300
     ? 'ok'
     : (/<Code>([^<]{1,100})<\/Code>/.exec(answer.body.toString())?.[1] ?? `HTTP ${answer.status}`)
 }
 
-function describe(service: Service, headers: Readonly<Record<string, string>>, body: Buffer) {
+function describe(service: Service, headers: Readonly<Record<string, string>>, body: Buffer, path: string) {
   if (service === 'ec2') return ec2Call(body.toString())
+  if (service === 'iam') return queryCall(body.toString())
+  if (service === 'lambda') return { action: 'Invoke', target: invokedFunction(path) }
   const action = headers['x-amz-target'] ?? ''
   return { action: action.slice(action.lastIndexOf('.') + 1), target: jsonTarget(body) }
 }
 
 /** `Credential=KEY/DATE/REGION/SERVICE/aws4_request` of Signature Version 4. The signature itself is not checked. */
-function serviceOf(authorization: string | undefined): Service | undefined {
-  const scope = /Credential=[^,\s]{1,256}/.exec(authorization ?? '')?.[0].split('/')
-  const service = scope?.at(-1) === 'aws4_request' ? scope.at(-2) : undefined
-  return service === 'ec2' || service === 'dynamodb' || service === 'sqs' ? service : undefined
+function signedFor(authorization: string | undefined): [Service | undefined, string] {
+  const scope = /Credential=([^,\s]{1,256})/.exec(authorization ?? '')?.[1]?.split('/') ?? []
+  const service = scope.at(-1) === 'aws4_request' ? scope.at(-2) : undefined
+  return [isService(service) ? service : undefined, scope[0] ?? '']
 }
 
 function headersOf({ headers }: IncomingMessage): Record<string, string> {

@@ -6,9 +6,10 @@ export const FACTORIES = {
   respond: 'createRespond',
   verify: 'createVerify',
   operate: 'createOperate',
+  revoke: 'createRevoke',
 } as const satisfies Record<FunctionName, string>
 
-export const FUNCTIONS = ['watch', 'respond', 'verify', 'operate'] as const satisfies readonly FunctionName[]
+export const FUNCTIONS = ['watch', 'respond', 'verify', 'operate', 'revoke'] as const satisfies readonly FunctionName[]
 
 /** Those that open tickets; only they are given the trackers' secrets. */
 export const TICKETING: readonly FunctionName[] = ['respond', 'verify']

@@ -18,7 +18,10 @@ function role(name: FunctionName, permissions: readonly Permission[]): Resource 
       Description: `What ${functionName(name)} may do, as its parts declare it`,
       AssumeRolePolicyDocument: trust('lambda.amazonaws.com'),
       Policies: [
-        { PolicyName: 'declared', PolicyDocument: policy(permissions.map(statement)) },
+        // IAM takes no policy without a statement.
+        ...(permissions.length > 0
+          ? [{ PolicyName: 'declared', PolicyDocument: policy(permissions.map(statement)) }]
+          : []),
         { PolicyName: 'logs', PolicyDocument: policy([ownLogs(name)]) },
       ],
     },

@@ -38,6 +38,7 @@ export function templateOf(settings: Settings): Template {
       respond: environment('respond'),
       verify: environment('verify'),
       operate: environment('operate'),
+      revoke: environment('revoke'),
     },
     resources: {
       Resources: {

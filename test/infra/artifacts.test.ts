@@ -14,9 +14,17 @@ const bundles = await Promise.all(FUNCTIONS.map(bundle))
 const carries = (inputs: readonly string[], name: string) =>
   inputs.some(input => input.includes(`node_modules/${name}/`))
 
-test('watch and operate carry no EC2 client; respond and verify do', () => {
+test('watch and operate carry no EC2 client; respond, verify and revoke do', () => {
   const carrying = bundles.filter(({ inputs }) => carries(inputs, '@aws-sdk/client-ec2')).map(({ name }) => name)
-  assert.deepEqual(carrying, ['respond', 'verify'])
+  assert.deepEqual(carrying, ['respond', 'verify', 'revoke'])
+})
+
+test("IAM's client is revoke's alone, and what the cut does not need is read when it is needed", () => {
+  for (const { name, inputs, later } of bundles) {
+    assert.equal(carries(inputs, '@aws-sdk/client-iam'), name === 'revoke', name)
+    assert.ok(!carries(inputs, '@aws-sdk/client-lambda'), name)
+    assert.equal('lambda.js' in later, ['respond', 'verify'].includes(name), name)
+  }
 })
 
 test("no bundle carries the other cloud's SDK, the sandbox, or what only builds and tests", () => {
@@ -33,10 +41,11 @@ test("no bundle carries the other cloud's SDK, the sandbox, or what only builds 
 })
 
 test('a bundle starts as Lambda starts it, from /var/task alone, and offers its handler', async () => {
-  for (const { name, code } of bundles) {
+  for (const { name, code, later } of bundles) {
     const task = await mkdtemp(join(tmpdir(), 'firebreak-task-'))
     try {
-      await writeFile(join(task, 'index.js'), code)
+      for (const [file, bytes] of Object.entries({ ...later, 'index.js': code }))
+        await writeFile(join(task, file), bytes)
       const environment = {
         AWS_REGION: 'eu-west-1',
         FIREBREAK_CONFIG: JSON.stringify({
@@ -46,7 +55,12 @@ test('a bundle starts as Lambda starts it, from /var/task alone, and offers its 
           deadLetters: 'https://sqs.example.com/dead-letters',
         }),
       }
-      const script = "process.stdout.write(typeof require('./index.js').handler)"
+      const files = JSON.stringify(Object.keys(later).map(file => `./${file}`))
+      const script = `const loaded = ${files}.map(file => import(file))
+        Promise.all(loaded).then(all => {
+          if (all.some(one => Object.keys(one).length < 2)) throw new Error('a client offers nothing by name')
+          process.stdout.write(typeof require('./index.js').handler)
+        })`
       const { stdout } = await promisify(execFile)(process.execPath, ['-e', script], { cwd: task, env: environment })
       assert.equal(stdout, 'function', name)
     } finally {

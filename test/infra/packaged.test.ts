@@ -45,9 +45,16 @@ test('each role allows exactly what its function declares and its own log stream
   }
 })
 
-test('no other role is made than the four and the one that flow logs write with', () => {
+test('no other role is made than the five and the one that flow logs write with', () => {
   const roles = ofType('AWS::IAM::Role').map(([id]) => id)
-  assert.deepEqual(roles.toSorted(), ['FlowLogRole', 'OperateRole', 'RespondRole', 'VerifyRole', 'WatchRole'])
+  assert.deepEqual(roles.toSorted(), [
+    'FlowLogRole',
+    'OperateRole',
+    'RespondRole',
+    'RevokeRole',
+    'VerifyRole',
+    'WatchRole',
+  ])
   for (const type of ['AWS::IAM::Policy', 'AWS::IAM::ManagedPolicy']) assert.deepEqual(ofType(type), [])
 })
 

@@ -16,7 +16,13 @@ const permissions = awsPermissions(
     queues: ['arn:aws:sqs:eu-west-1:111122223333:log-objects'],
     streams: ['arn:aws:kinesis:eu-west-1:111122223333:stream/logs'],
   },
-  { stopWhenNeeded: true, dropAssigned: true, lockDays: 30, shareWith: '444455556666' },
+  {
+    stopWhenNeeded: true,
+    dropAssigned: true,
+    lockDays: 30,
+    shareWith: '444455556666',
+    credentials: { roles: ['agents/worker'], removeProfile: true },
+  },
 )
 const everyAction = new Set(FUNCTIONS.flatMap(name => permissions[name].flatMap(({ actions }) => actions)))
 const granting = (name: FunctionName, action: string) =>
@@ -80,14 +86,32 @@ test('respond is no administrator, and watch has no right on instances', () => {
   assert.deepEqual([...services('watch', awsPermissions())].toSorted(), ['dynamodb', 'sqs'])
   assert.deepEqual([...services('watch')].toSorted(), ['dynamodb', 'kinesis', 'kms', 's3', 'sqs'])
   assert.deepEqual([...services('operate')].toSorted(), ['dynamodb', 'sqs'])
-  assert.deepEqual([...services('verify')].toSorted(), ['dynamodb', 'ec2', 'sqs'])
-  assert.deepEqual([...services('respond')].toSorted(), ['dynamodb', 'ec2', 'sqs'])
+  assert.deepEqual([...services('verify')].toSorted(), ['dynamodb', 'ec2', 'lambda', 'sqs'])
+  assert.deepEqual([...services('respond')].toSorted(), ['dynamodb', 'ec2', 'lambda', 'sqs'])
+  assert.deepEqual([...services('revoke')].toSorted(), ['ec2', 'iam'])
+  for (const name of ['respond', 'verify'] as const)
+    assert.deepEqual(granting(name, 'lambda:InvokeFunction'), [
+      { actions: ['lambda:InvokeFunction'], resources: ['arn:aws:lambda:*:*:function:firebreak-revoke'] },
+    ])
+})
+
+test('revoke writes to the configured roles alone, passes them to EC2 alone, and may nothing where none is configured', () => {
+  const roles = ['arn:aws:iam::*:role/agents/worker']
+  for (const verb of ['PutRolePolicy', 'GetRolePolicy', 'DeleteRolePolicy', 'PassRole'])
+    assert.deepEqual(
+      granting('revoke', `iam:${verb}`).flatMap(({ resources }) => resources),
+      roles,
+    )
+  const [passing] = granting('revoke', 'iam:PassRole')
+  assert.deepEqual(passing?.conditions, { StringEquals: { 'iam:PassedToService': 'ec2.amazonaws.com' } })
+  assert.deepEqual(awsPermissions().revoke, [])
 })
 
 test('watch reads the configured buckets and nothing else of S3, and writes nothing there', () => {
   const ofS3 = permissions.watch.filter(({ actions }) => actions.some(action => action.startsWith('s3:')))
   assert.deepEqual(ofS3, [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::example-logs/*'] }])
-  for (const name of ['respond', 'verify', 'operate'] as const) assert.deepEqual(granting(name, 's3:GetObject'), [])
+  for (const name of ['respond', 'verify', 'operate', 'revoke'] as const)
+    assert.deepEqual(granting(name, 's3:GetObject'), [])
 })
 
 test('disks can be shared with the configured account alone, and without one with nobody', () => {

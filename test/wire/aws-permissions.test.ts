@@ -3,12 +3,19 @@ import { test } from 'node:test'
 import { awsPermissions } from '../../functions/clouds/aws/permissions.ts'
 import { quarantinePreparer } from '../../functions/clouds/aws/quarantine.ts'
 import { awsSteps } from '../../functions/clouds/aws/registry.ts'
+import { stepClients } from '../../functions/clouds/aws/step-clients.ts'
 import { SNAPSHOT } from '../../functions/clouds/aws/steps/snapshot.ts'
 import type { Incident } from '../../functions/core/incident.ts'
 import { afterStep, allow, incidentOf, refuse, setStage, signal } from './ec2-stage.ts'
 
-/** Every step has something to do. */
-const EVERYTHING = { stopWhenNeeded: true, dropAssigned: true, lockDays: 30, shareWith: '444455556666' }
+/** Every step that acts on EC2 has something to do. */
+const EVERYTHING = {
+  stopWhenNeeded: true,
+  dropAssigned: true,
+  lockDays: 30,
+  shareWith: '444455556666',
+  credentials: { roles: [], removeProfile: false },
+}
 
 test('each step asks for what it declares, no more and no less', async () => {
   await using stage = await setStage(undefined, cloud => {
@@ -18,7 +25,7 @@ test('each step asks for what it declares, no more and no less', async () => {
   const quarantine = await quarantinePreparer(stage.ec2)('vpc-1', undefined, signal())
   const denials = [allow('acl-1', '203.0.113.9'), refuse('acl-2', '203.0.113.77'), refuse('acl-1', '10.0.1.40')]
   let incident: Incident = incidentOf(await stage.described(), { quarantine, denials })
-  for (const step of awsSteps(stage.ec2, EVERYTHING)) {
+  for (const step of awsSteps({ ...stepClients({}), ec2: stage.ec2 }, EVERYTHING)) {
     const before = stage.road.seen.length
     const after = afterStep(incident, step, await step.apply({ incident, attempt: 1, signal: signal() }))
     await step.apply({ incident: after, attempt: 2, signal: signal() })

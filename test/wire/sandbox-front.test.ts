@@ -162,7 +162,7 @@ describe('one endpoint for all services', () => {
   it('a request that is signed for nothing here is refused', async () => {
     const unsigned = await fetch(sandbox.endpoint, { method: 'POST', body: 'Action=DescribeInstances' })
     assert.equal(unsigned.status, 403)
-    const authorization = 'AWS4-HMAC-SHA256 Credential=k/20260101/eu-central-1/iam/aws4_request, Signature=0'
+    const authorization = 'AWS4-HMAC-SHA256 Credential=k/20260101/eu-central-1/rds/aws4_request, Signature=0'
     const other = await fetch(sandbox.endpoint, { method: 'POST', headers: { authorization } })
     assert.equal(other.status, 403)
   })

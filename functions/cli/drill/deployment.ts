@@ -4,10 +4,12 @@ import { InputError } from '../../core/errors.ts'
 import type { Step } from '../../core/ports.ts'
 import { createOperate } from '../../entry/aws/operate.ts'
 import { createRespond } from '../../entry/aws/respond.ts'
+import { createRevoke } from '../../entry/aws/revoke.ts'
 import { createVerify } from '../../entry/aws/verify.ts'
 import { createWatch } from '../../entry/aws/watch.ts'
 import { createClock } from '../../sandbox/clock.ts'
 import { type SandboxOptions, startSandbox } from '../../sandbox/front.ts'
+import { giveCredentials } from '../../sandbox/iam/sessions.ts'
 import { drainQueue, invocationOf, invokeAgain } from '../../sandbox/lambda.ts'
 import { createNetwork } from '../../sandbox/network/network.ts'
 import { buildCloud } from '../../sandbox/scenario/build.ts'
@@ -15,7 +17,7 @@ import type { Scenario } from '../../sandbox/scenario/scenario.ts'
 import { openTracker } from '../../sandbox/tracker.ts'
 
 /** The timeouts that the deployment gives its functions, in milliseconds. */
-const TIMEOUTS = { watch: 60_000, respond: 60_000, verify: 120_000, operate: 30_000 }
+const TIMEOUTS = { watch: 60_000, respond: 60_000, verify: 120_000, operate: 30_000, revoke: 30_000 }
 
 const SECRET = 'sandbox-secret-of-the-drill'
 
@@ -53,6 +55,7 @@ export async function deploy(
       queue: queue.url,
       deadLetters: deadLetters.url,
       policy: { mode: 'enforce' },
+      credentials: { roles: [...(built.cloud.roles?.keys() ?? [])] },
       rules,
       logGroups: {
         [network.flowGroup]: { source: 'aws-vpc-flow', fields: network.fields },
@@ -79,6 +82,7 @@ export async function deploy(
       respond: createRespond(environment, { clock, steps: leftOut }),
       verify: createVerify(environment, { clock, steps: leftOut }),
       operate: createOperate(environment, { clock }),
+      revoke: createRevoke(environment),
     }
   }
   let functions: ReturnType<typeof compose>
@@ -89,6 +93,23 @@ export async function deploy(
     await close()
     throw thrown
   }
+  const { revoke } = functions
+  sandbox.serve('firebreak-revoke', event => revoke(event, invocationOf('firebreak-revoke', TIMEOUTS.revoke)))
+  // Fetched before anything is closed, as an intruder would.
+  const stolen = new Map(built.members.map(({ instance }) => [instance, giveCredentials(built.cloud, instance)]))
+
+  /** Whether somebody can still call the cloud with what an instance was given at the beginning. */
+  async function credentialsWork(instance: string): Promise<boolean> {
+    const scope = `${stolen.get(instance)?.accessKeyId}/20260101/${built.cloud.region}/ec2/aws4_request`
+    const { ok } = await fetch(sandbox.endpoint, {
+      method: 'POST',
+      headers: { authorization: `AWS4-HMAC-SHA256 Credential=${scope}, SignedHeaders=host, Signature=0` },
+      body: 'Action=DescribeInstances&Version=2016-11-15',
+      signal: AbortSignal.timeout(10_000),
+    })
+    return ok
+  }
+
   const lane = { endpoint: sandbox.endpoint, region: built.cloud.region, queueUrl: queue.url, queueArn: queue.arn }
 
   return {
@@ -112,6 +133,7 @@ export async function deploy(
       ),
     deadLetters: () => sandbox.queueLength(deadLetters.url),
     deadLettersQueue: deadLetters.url,
+    credentialsWork,
     close,
   }
 }

@@ -13,7 +13,7 @@ export interface Observed {
 
 /** Puts what Firebreak wrote beside what the sandbox knows to be true. */
 export async function observe(
-  { scenario, built, network, tracker, deadLetters }: Deployment,
+  { scenario, built, network, tracker, deadLetters, credentialsWork }: Deployment,
   ledger: Ledger,
   trips: { readonly roundTrips: number; readonly ledgerTrips: number } | undefined,
 ): Promise<Observed> {
@@ -50,6 +50,7 @@ export async function observe(
     denied: [...new Set([...cloud.acls.values()].flatMap(deniedIn))],
     refusals: [...new Set(incident?.denials.filter(({ allowed }) => !allowed).map(({ reason }) => reason))],
     toolCalls: toolCallsOf(incident),
+    credentialsWork: instance !== undefined && (await credentialsWork(instance)),
     escalated: stopped || (had.length > 0 && addresses.length === 0 && !held.some(isPublic)),
     untouched: scenario.expect.untouched.filter(name => {
       const member = members.find(one => one.name === name)

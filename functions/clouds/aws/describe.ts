@@ -129,6 +129,7 @@ function toDescription(
     state: instance.State.Name,
     launchedAt: instance.LaunchTime.getTime(),
     spot: instance.InstanceLifecycle === 'spot',
+    ...(instance.IamInstanceProfile?.Arn ? { profile: instance.IamInstanceProfile.Arn } : {}),
     tags: instance.Tags,
     interfaces: instance.NetworkInterfaces.map(one => ({
       id: one.NetworkInterfaceId,

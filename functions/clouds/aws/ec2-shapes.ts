@@ -56,6 +56,7 @@ export const Instance = z.object({
   /** A terminated instance has none any more. */
   VpcId: z.string().default(''),
   State: z.object({ Name: z.string() }),
+  IamInstanceProfile: z.object({ Arn: z.string().optional() }).optional(),
   // Only put on record: words of a later API must not hold up the cut.
   MetadataOptions: MetadataOptions.optional().catch(undefined),
   Tags,

@@ -2,29 +2,37 @@ import { isDeepStrictEqual } from 'node:util'
 import type { Permission } from '../../core/ports.ts'
 import { deadLettersPermissions } from './dead-letters.ts'
 import { describePermissions } from './describe.ts'
-import { ec2Clients } from './ec2.ts'
 import { inventoryPermissions } from './inventory.ts'
 import { ledgerPermissions, readLedgerPermissions, writeTrafficPermissions } from './ledger.ts'
 import { type LogInputs, logInputPermissions, NO_INPUTS } from './log-inputs.ts'
 import { quarantinePermissions } from './quarantine.ts'
 import { receiveOrderPermissions, sendOrderPermissions } from './queue.ts'
 import { awsSteps, type StepSettings } from './registry.ts'
+import { invokeRevokePermission } from './revocation.ts'
+import { revokePermissions } from './revoker.ts'
+import { stepClients } from './step-clients.ts'
 
-export type FunctionName = 'watch' | 'respond' | 'verify' | 'operate'
+export type FunctionName = 'watch' | 'respond' | 'verify' | 'operate' | 'revoke'
 
 /** As the configuration's defaults are. */
-const UNCONFIGURED: StepSettings = { stopWhenNeeded: false, dropAssigned: false, lockDays: 30 }
+const UNCONFIGURED: StepSettings = {
+  stopWhenNeeded: false,
+  dropAssigned: false,
+  lockDays: 30,
+  credentials: { roles: [], removeProfile: false },
+}
 
 /**
  * What each function may do: the union of what its adapters and steps declare. verify reads what the steps changed and
- * puts what came undone into the lane; only respond changes an instance. watch reads what is configured and nothing else.
+ * puts what came undone into the lane; only respond changes an instance, and only revoke a role: verify may ask it too,
+ * since only it can read whether a deny stands. watch reads what is configured and nothing else.
  */
 export function awsPermissions(
   inputs: LogInputs = NO_INPUTS,
   settings: StepSettings = UNCONFIGURED,
 ): Record<FunctionName, Permission[]> {
   // No client is made before a step is applied.
-  const steps = awsSteps(ec2Clients({}), settings).flatMap(({ permissions }) => permissions)
+  const steps = awsSteps(stepClients({}), settings).flatMap(({ permissions }) => permissions)
   return {
     watch: union(writeTrafficPermissions, sendOrderPermissions, deadLettersPermissions, logInputPermissions(inputs)),
     respond: union(
@@ -41,9 +49,10 @@ export function awsPermissions(
       describePermissions,
       inventoryPermissions,
       quarantinePermissions,
-      steps.filter(isReading),
+      steps.filter(one => isReading(one) || one === invokeRevokePermission),
     ),
     operate: union(readLedgerPermissions, sendOrderPermissions),
+    revoke: union(revokePermissions(settings.credentials)),
   }
 }
 

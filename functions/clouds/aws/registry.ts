@@ -1,19 +1,21 @@
 import type { Step } from '../../core/ports.ts'
-import type { Ec2 } from './ec2.ts'
+import type { CredentialSettings } from './revocation.ts'
+import type { StepClients } from './step-clients.ts'
 import { denyPeers } from './steps/deny-peers.ts'
 import { type LockSettings, lockSnapshots } from './steps/lock-snapshots.ts'
 import { metadataService } from './steps/metadata-service.ts'
 import { protect } from './steps/protect.ts'
 import { publicAddresses } from './steps/public-addresses.ts'
+import { revokeCredentials } from './steps/revoke-credentials.ts'
 import { type ShareSettings, shareSnapshots } from './steps/share-snapshots.ts'
 import { snapshot } from './steps/snapshot.ts'
 import { type StopSettings, stop } from './steps/stop.ts'
 import { swapGroups } from './steps/swap-groups.ts'
 
-export type StepSettings = StopSettings & LockSettings & ShareSettings
+export type StepSettings = StopSettings & LockSettings & ShareSettings & { readonly credentials: CredentialSettings }
 
 /** AWS's steps, in the order in which a report lists them; a release goes through them backwards. */
-export function awsSteps(ec2: Ec2, settings: StepSettings): Step[] {
+export function awsSteps({ ec2, revoke }: StepClients, settings: StepSettings): Step[] {
   return [
     swapGroups(ec2),
     denyPeers(ec2),
@@ -21,6 +23,7 @@ export function awsSteps(ec2: Ec2, settings: StepSettings): Step[] {
     stop(ec2, settings),
     snapshot(ec2),
     protect(ec2, settings),
+    revokeCredentials(revoke, settings.credentials),
     metadataService(ec2),
     lockSnapshots(ec2, settings),
     shareSnapshots(ec2, settings),

@@ -1,6 +1,6 @@
 import { ec2Instances } from '../../clouds/aws/describe.ts'
-import { ec2Clients } from '../../clouds/aws/ec2.ts'
 import { awsSteps } from '../../clouds/aws/registry.ts'
+import { stepClients } from '../../clouds/aws/step-clients.ts'
 import { usedByOthers } from '../../core/neighbours.ts'
 import type { Clock, Step } from '../../core/ports.ts'
 import type { RespondPorts } from '../../core/respond.ts'
@@ -22,7 +22,8 @@ const render: Render = (incident, journal, now) => ticketOf({ incident, journal,
 /** What respond and verify need beside the ledger and the queue: EC2, the steps and the trackers. */
 export function awsResponding(adapters: ReturnType<typeof awsAdapters>, environment: Environment) {
   const { config, ledger, clock, log, metrics, queue } = adapters
-  const ec2 = ec2Clients(environment)
+  const clients = stepClients(environment)
+  const { ec2 } = clients
   const tickets = config.tickets.map(settings => ticketStep(openTarget(settings, clock), { ledger, clock, render }))
   const ports: RespondPorts = {
     clock,
@@ -31,7 +32,7 @@ export function awsResponding(adapters: ReturnType<typeof awsAdapters>, environm
     log,
     metrics,
     instances: ec2Instances(ec2, environment['AWS_REGION'] ?? '', log),
-    steps: [...awsSteps(ec2, stepSettings(config)), ...tickets],
+    steps: [...awsSteps(clients, stepSettings(config)), ...tickets],
     neighbourUse: (acl, peer, own) => usedByOthers(ledger, { acl, peer, interfaces: own, now: clock.now() }),
   }
   return { ec2, ports }

@@ -1,6 +1,7 @@
 import type { Cloud, Instance, Volume } from '../cloud.ts'
 import { publicAddressOf } from './addresses.ts'
 import { filtered, paged } from './filters.ts'
+import { profileArn } from './instance-profiles.ts'
 import { groupSet, interfacesOf, interfaceTree } from './interfaces.ts'
 import { INSTANCE, named, tagSet } from './lookup.ts'
 import { metadataTree } from './metadata-options.ts'
@@ -86,10 +87,7 @@ function instanceTree(cloud: Cloud, one: Instance): Tree {
     rootDeviceType: 'ebs',
     rootDeviceName: rootDevice(volumes),
     instanceLifecycle: one.spot ? 'spot' : undefined,
-    iamInstanceProfile:
-      one.role === undefined
-        ? undefined
-        : { arn: `arn:aws:iam::${cloud.account}:instance-profile/${one.role}`, id: 'AIPASANDBOX' },
+    iamInstanceProfile: one.role === undefined ? undefined : { arn: profileArn(cloud, one.role), id: 'AIPASANDBOX' },
     ...networkTree(cloud, one),
     blockDeviceMapping: deviceMapping(one, volumes),
     tagSet: tagSet(one.tags),

@@ -13,6 +13,11 @@ import {
   revokeSecurityGroupIngress,
 } from './groups.ts'
 import { describeInstanceAttribute, modifyInstanceAttribute } from './instance-attributes.ts'
+import {
+  associateIamInstanceProfile,
+  describeIamInstanceProfileAssociations,
+  disassociateIamInstanceProfile,
+} from './instance-profiles.ts'
 import { describeInstances } from './instances.ts'
 import { describeNetworkInterfaces, modifyNetworkInterfaceAttribute } from './interfaces.ts'
 import { settle, startInstances, stopInstances, terminateInstances } from './lifecycle.ts'
@@ -35,6 +40,7 @@ type Action = (cloud: Cloud, parameters: Parameters, now: number) => Tree
 
 const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['AssociateAddress', associateAddress],
+  ['AssociateIamInstanceProfile', associateIamInstanceProfile],
   ['AuthorizeSecurityGroupEgress', authorizeSecurityGroupEgress],
   ['AuthorizeSecurityGroupIngress', authorizeSecurityGroupIngress],
   ['CreateNetworkAclEntry', createNetworkAclEntry],
@@ -44,6 +50,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['DeleteNetworkAclEntry', deleteNetworkAclEntry],
   ['DeleteTags', deleteTags],
   ['DescribeAddresses', describeAddresses],
+  ['DescribeIamInstanceProfileAssociations', describeIamInstanceProfileAssociations],
   ['DescribeInstanceAttribute', describeInstanceAttribute],
   ['DescribeInstances', describeInstances],
   ['DescribeLockedSnapshots', describeLockedSnapshots],
@@ -60,6 +67,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['DescribeVpcPeeringConnections', describeVpcPeeringConnections],
   ['DescribeVpcs', describeVpcs],
   ['DisassociateAddress', disassociateAddress],
+  ['DisassociateIamInstanceProfile', disassociateIamInstanceProfile],
   ['LockSnapshot', lockSnapshot],
   ['ModifyInstanceAttribute', modifyInstanceAttribute],
   ['ModifyInstanceMetadataOptions', modifyInstanceMetadataOptions],

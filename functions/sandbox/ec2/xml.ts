@@ -9,6 +9,18 @@ export function answerXml(action: string, requestId: string, tree: Tree): string
   return `${DECLARATION}<${name} xmlns="${NAMESPACE}">${element('requestId', requestId)}${content(tree)}</${name}>`
 }
 
+/** As the Query protocol of services other than EC2 has it: the result in an element of its own, lists of `<member>`. */
+export function queryXml(namespace: string, action: string, requestId: string, tree: Tree): string {
+  const result = element(`${action}Result`, tree, 'member')
+  const metadata = element('ResponseMetadata', { RequestId: requestId })
+  return `<${action}Response xmlns="${namespace}">${result}${metadata}</${action}Response>`
+}
+
+export function queryErrorXml(namespace: string, code: string, message: string, requestId: string): string {
+  const inner = element('Error', { Type: 'Sender', Code: code, Message: message }) + element('RequestId', requestId)
+  return `<ErrorResponse xmlns="${namespace}">${inner}</ErrorResponse>`
+}
+
 export function errorXml(code: string, message: string, requestId: string): string {
   return `${DECLARATION}${element('Response', {
     Errors: { Error: { Code: code, Message: message } },
@@ -16,18 +28,19 @@ export function errorXml(code: string, message: string, requestId: string): stri
   })}`
 }
 
-function element(name: string, tree: Tree): string {
-  return tree === undefined ? '' : `<${name}>${content(tree)}</${name}>`
+/** `item` names the members of lists. */
+function element(name: string, tree: Tree, item = 'item'): string {
+  return tree === undefined ? '' : `<${name}>${content(tree, item)}</${name}>`
 }
 
-function content(tree: Tree): string {
+function content(tree: Tree, item = 'item'): string {
   if (tree === undefined) return ''
   if (typeof tree === 'string') return escaped(tree)
   if (typeof tree === 'number' || typeof tree === 'boolean') return String(tree)
   if (tree instanceof Date) return tree.toISOString()
-  if (isList(tree)) return tree.map(item => element('item', item)).join('')
+  if (isList(tree)) return tree.map(one => element(item, one, item)).join('')
   return Object.entries(tree)
-    .map(([name, inner]) => element(name, inner))
+    .map(([name, inner]) => element(name, inner, item))
     .join('')
 }
 

@@ -7,6 +7,12 @@ import { type InstanceSpec, memberNames, type Scenario } from './scenario.ts'
 const ACCOUNT = '123456789012'
 const REGION = 'eu-central-1'
 
+/** What the credentials of instances are for: whatever may be done with them after a cut is harm. */
+const WORK = JSON.stringify({
+  Version: '2012-10-17',
+  Statement: [{ Effect: 'Allow', Action: ['ec2:Describe*', 's3:*'], Resource: '*' }],
+})
+
 /** An instance of the scenario: its name there, its ids in the cloud, primary interface first. */
 export interface Member {
   readonly name: string
@@ -38,9 +44,15 @@ export function buildCloud(scenario: Scenario): Built {
     volumes: new Map(),
     snapshots: new Map(),
     addresses: new Map(),
+    roles: new Map(),
+    sessions: new Map(),
     // The default quotas of Amazon VPC and Amazon EBS.
     quotas: { aclEntriesPerDirection: 20, pendingSnapshotsPerVolume: 5 },
     changed: [],
+  }
+  for (const { role } of scenario.instances) {
+    const name = `${role}-role`
+    cloud.roles?.set(name, { name, path: '/', policies: new Map([['work', WORK]]) })
   }
   const networks = new Map<string, string>()
   const workloadGroups = new Map<string, string>()
