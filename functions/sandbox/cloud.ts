@@ -173,6 +173,57 @@ interface Peering {
   accepter: string
 }
 
+export interface GroupMember {
+  /** As LifecycleState words them (Amazon EC2 Auto Scaling API Reference, "AutoScalingInstanceDetails"). */
+  lifecycle: 'Pending' | 'InService' | 'EnteringStandby' | 'Standby' | 'Detaching' | 'Terminating'
+  /** Virtual milliseconds at which a state that passes becomes the next one. */
+  settlesAt?: number
+  /** Since when its health checks fail, in virtual milliseconds. */
+  failingSince?: number
+  protectedFromScaleIn: boolean
+}
+
+export interface AutoScalingGroup {
+  name: string
+  min: number
+  max: number
+  desired: number
+  /** `ELB`: an instance that nothing can reach is unhealthy, too. */
+  healthCheck: 'EC2' | 'ELB'
+  /** Of the instances that it launches. */
+  template: { subnet: string; groups: string[]; type: string; role?: string; tags: Record<string, string> }
+  members: Map<string, GroupMember>
+  /** ARNs of the target groups and names of the classic load balancers in which it registers its members. */
+  targetGroups: string[]
+  balancers: string[]
+  /** An instance refresh under way, and what becomes of instances in standby. */
+  refresh?: { id: string; standby: 'Terminate' | 'Ignore' | 'Wait' }
+}
+
+/** Registered by an instance's id or by an address. */
+export interface Target {
+  id: string
+  port: number
+  zone?: string
+  /** Virtual milliseconds at which one that is deregistered is forgotten. */
+  drainsUntil?: number
+}
+
+export interface TargetGroup {
+  arn: string
+  name: string
+  type: 'instance' | 'ip' | 'lambda' | 'alb'
+  vpc: string
+  port: number
+  targets: Target[]
+}
+
+export interface ClassicBalancer {
+  name: string
+  vpc: string
+  instances: string[]
+}
+
 export interface Cloud {
   account: string
   region: string
@@ -190,6 +241,11 @@ export interface Cloud {
   /** Access key → session. */
   sessions?: Map<string, Session>
   peerings?: Map<string, Peering>
+  autoscaling?: Map<string, AutoScalingGroup>
+  /** By ARN. */
+  targetGroups?: Map<string, TargetGroup>
+  /** Classic load balancers by name. */
+  balancers?: Map<string, ClassicBalancer>
   quotas: { aclEntriesPerDirection: number; pendingSnapshotsPerVolume: number }
   /** Called after every change that the network may feel, in virtual time. */
   changed: ((what: { action: string; target: string }) => void)[]

@@ -1,4 +1,5 @@
-import type { Cloud, GroupRule, NetworkAcl } from './cloud.ts'
+import { GROUP_TAG } from './autoscaling/tick.ts'
+import type { AutoScalingGroup, Cloud, GroupRule, NetworkAcl } from './cloud.ts'
 import { defaultMetadata } from './ec2/metadata-options.ts'
 
 /** A small account for tests: one VPC with two subnets, each with an ACL of its own, and whatever is put into it. */
@@ -59,6 +60,32 @@ function defaultAcl(id: string, vpc: string, isDefault: boolean): NetworkAcl {
 
 export function addGroup(cloud: Cloud, id: string, ingress: GroupRule[], egress: GroupRule[], vpc = 'vpc-1'): void {
   cloud.groups.set(id, { id, name: id.slice(3), description: id, vpc, ingress, egress, tags: {} })
+}
+
+/** Puts running instances of the account into an autoscaling group of just that size, which checks as its load balancers do. */
+export function addAutoScalingGroup(
+  cloud: Cloud,
+  name: string,
+  members: readonly string[],
+  more: Partial<AutoScalingGroup> = {},
+): AutoScalingGroup {
+  const held = [...cloud.interfaces.values()].find(one => one.instance === members[0])
+  const group: AutoScalingGroup = {
+    name,
+    min: members.length,
+    max: members.length + 1,
+    desired: members.length,
+    healthCheck: 'ELB',
+    template: { subnet: held?.subnet ?? '', groups: [...(held?.groups ?? [])], type: 'm7i.large', tags: {} },
+    members: new Map(members.map(id => [id, { lifecycle: 'InService', protectedFromScaleIn: false }])),
+    targetGroups: [],
+    balancers: [],
+    ...more,
+  }
+  for (const id of members) Object.assign(cloud.instances.get(id)?.tags ?? {}, { [GROUP_TAG]: name })
+  cloud.autoscaling ??= new Map()
+  cloud.autoscaling.set(name, group)
+  return group
 }
 
 interface Placed {

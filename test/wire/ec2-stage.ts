@@ -1,5 +1,7 @@
+import { autoScaling } from '../../functions/clouds/aws/auto-scaling.ts'
 import { ec2Instances } from '../../functions/clouds/aws/describe.ts'
 import { ec2Clients } from '../../functions/clouds/aws/ec2.ts'
+import { loadBalancing } from '../../functions/clouds/aws/load-balancing.ts'
 import type { Description } from '../../functions/core/description.ts'
 import type { Denial, Incident } from '../../functions/core/incident.ts'
 import type { Outcome, Step } from '../../functions/core/ports.ts'
@@ -21,13 +23,18 @@ export async function setStage(
   edit?.(cloud)
   const server = await serveEc2(cloud)
   const road = await startRoad(server.url, fate, settings)
-  const ec2 = ec2Clients({ ...credentials, AWS_ENDPOINT_URL_EC2: road.url }, { requestTimeout: 2000 })
+  const environment = { ...credentials, AWS_ENDPOINT_URL: road.url }
+  const ec2 = ec2Clients(environment, { requestTimeout: 2000 })
+  const scaling = autoScaling(environment, { requestTimeout: 2000 })
+  const balancing = loadBalancing(environment, { requestTimeout: 2000 })
   const instances = ec2Instances(ec2, cloud.region, quiet)
   return {
     cloud,
     server: server.server,
     road,
     ec2,
+    scaling,
+    balancing,
     instances,
     async described(instance = 'i-1'): Promise<Description> {
       const description = await instances.describe(instance, 'vpc-1', signal())
@@ -36,6 +43,8 @@ export async function setStage(
     },
     async [Symbol.asyncDispose]() {
       ec2.destroy()
+      scaling.destroy()
+      balancing.destroy()
       await road.stop()
       await server.stop()
     },

@@ -21,7 +21,17 @@ export interface ClientOptions {
 }
 
 /** As the service-specific endpoint variables end (AWS SDKs and Tools Reference Guide, "Service-specific endpoints"). */
-export type Service = 'EC2' | 'DYNAMODB' | 'SQS' | 'S3' | 'CLOUDWATCH_LOGS' | 'IAM' | 'LAMBDA'
+export type Service =
+  | 'EC2'
+  | 'DYNAMODB'
+  | 'SQS'
+  | 'S3'
+  | 'CLOUDWATCH_LOGS'
+  | 'IAM'
+  | 'LAMBDA'
+  | 'AUTO_SCALING'
+  | 'ELASTIC_LOAD_BALANCING'
+  | 'ELASTIC_LOAD_BALANCING_V2'
 
 /**
  * The settings of a service's client, from an environment that is handed in. With an endpoint in it nothing else is

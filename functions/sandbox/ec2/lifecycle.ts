@@ -1,3 +1,4 @@
+import { tick } from '../autoscaling/tick.ts'
 import { announce, type Cloud, type Instance } from '../cloud.ts'
 import { release } from './addresses.ts'
 import { stateTree, volumesOf } from './instances.ts'
@@ -10,7 +11,7 @@ import type { Tree } from './xml.ts'
 /** Virtual milliseconds that a stop, a start and a termination take; inference. */
 const PASSING = 30_000
 
-/** Brings to an end what was due by now: starts, stops, terminations and snapshots. */
+/** Brings to an end what was due by now: starts, stops, terminations, snapshots and what autoscaling does of itself. */
 export function settle(cloud: Cloud, now: number): void {
   for (const instance of cloud.instances.values())
     if (instance.settlesAt !== undefined && instance.settlesAt <= now) {
@@ -22,6 +23,7 @@ export function settle(cloud: Cloud, now: number): void {
       snapshot.state = 'completed'
       announce(cloud, 'SnapshotCompleted', snapshot.id)
     }
+  tick(cloud, now)
 }
 
 function finish(cloud: Cloud, instance: Instance): void {

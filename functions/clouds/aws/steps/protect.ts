@@ -206,11 +206,7 @@ function devices(volumes: Description['volumes']) {
   }))
 }
 
-/** What may still end the instance whatever its attributes say. */
-function outsiders({ spot, tags }: Description): string[] {
-  const group = tags['aws:autoscaling:groupName']
-  return [
-    ...(spot ? ['A Spot instance can be taken back at any time'] : []),
-    ...(group === undefined ? [] : ['An autoscaling group may terminate the instance']),
-  ]
+/** What may still end the instance whatever its attributes say. The step autoscaler sees to its autoscaling group. */
+function outsiders({ spot }: Description): string[] {
+  return spot ? ['A Spot instance can be taken back at any time'] : []
 }
