@@ -14,8 +14,9 @@ import * as table from './conversation-table.ts'
 import type { Flow } from './flow.ts'
 import * as row from './flow-rows.ts'
 import { type Glimpse, glimpse, glimpseOfRow } from './glimpse.ts'
-import { countBits, hashText, hashWord, linearCount } from './hash.ts'
+import { countBits, distinct, hashText, hashWord, linearCount } from './hash.ts'
 import { addSeen, BOUNDS, type InstanceState, isForgotten, newState, settleRest } from './instance-state.ts'
+import type { Names } from './names.ts'
 import { addProbe, isProbe, MOST_PROBE_PACKETS, noProbes, PROBE_BYTES, PROBE_MINUTES } from './probes.ts'
 
 /**
@@ -51,6 +52,8 @@ export interface Worth {
   readonly news: number
   /** Targets inside in five minutes below which probing is none. */
   readonly targets: number
+  /** Encoded names under a suffix below which it is no tunnel. */
+  readonly encodedNames: number
 }
 
 /** Minutes that records may stand behind the window before they are folded: folding costs a copy. */
@@ -196,7 +199,7 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
       // What the host says stands beside every conversation.
       if (host.calls.size + host.loads.size > 0) return whole()
       const few = mostTargets(state) < worth.targets
-      const quiet = few && names.names.size + alerts.size === 0
+      const quiet = few && alerts.size === 0 && !mayName(names, worth.encodedNames)
       const conversations = worthJudging(held, at, state, now, worth, !quiet)
       if (quiet && conversations.size === 0) return undefined
       return { ...state, conversations, probes: few ? noProbes() : state.probes }
@@ -231,8 +234,9 @@ function worthJudging(
 ): Map<string, Conversation> {
   const { floor } = state
   const named = new Set<number>()
-  for (const { addresses } of state.names.names.values())
-    for (const address of addresses.keys()) named.add(peerOf(address))
+  // Names that no rule knows clear a conversation or leave it as it is.
+  for (const { addresses, kept } of state.names.names.values())
+    if (kept) for (const address of addresses.keys()) named.add(peerOf(address))
   let anyProven = false
   let anyGuessed = false
   let newest = -1
@@ -251,14 +255,13 @@ function worthJudging(
   const promises = new Map<number, number>()
   const candidates: number[] = []
   for (let index = 0; index < held.size; index++) {
-    if (!table.isOuter(held, index)) continue
     const peer = held.peers[index] ?? 0
+    // A name that leads to any conversation is not one that was only asked for.
+    const isNamed = named.size > 0 && named.has(peer)
     const isMixed = mixed.size > 0 && mixed.has(peer)
-    if (!isMixed && !table.isService(held.looks[index] ?? 0)) continue
-    const points =
-      isMixed || (named.size > 0 && named.has(peer))
-        ? Number.POSITIVE_INFINITY
-        : pointsOf(held, index, { now, floor, horizon }, worth)
+    if (!isNamed && !table.isOuter(held, index)) continue
+    if (!isNamed && !isMixed && !table.isService(held.looks[index] ?? 0)) continue
+    const points = isNamed || isMixed ? Number.POSITIVE_INFINITY : pointsOf(held, index, { now, floor, horizon }, worth)
     if (points <= 0) continue
     candidates.push(index)
     // Of conversations with one peer each may add what the other lacks.
@@ -315,6 +318,14 @@ function mixedPeers(held: table.ConversationTable): ReadonlySet<number> {
   for (let index = 0; index < held.size; index++)
     (table.isProven(held, index) ? proven : guessed).add(held.peers[index] ?? 0)
   return proven.intersection(guessed)
+}
+
+/** Whether a rule has anything to say of the names. */
+function mayName({ names, suffixes }: Names, encodedNames: number): boolean {
+  for (const { kept } of names.values()) if (kept) return true
+  for (const { encoded } of suffixes.values())
+    if (distinct(encoded[0]) + distinct(encoded[1]) >= encodedNames) return true
+  return false
 }
 
 /** No five minutes have more targets than this. */

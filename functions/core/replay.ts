@@ -254,6 +254,7 @@ export function createReplay(
       // After the first a decision is told when it rises, or for a new peer of an alert.
       news: one.decision === undefined ? Math.min(watch, alert, isolate) : Math.min(alert, isolate),
       targets: rules.probing.targets,
+      encodedNames: rules.dnsTunnel.names,
     })
     const full = one.held.row.instance === explained
     if (!state && !full) return NOTHING

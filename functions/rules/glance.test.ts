@@ -1,8 +1,8 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
-import type { Flow } from '../core/flow.ts'
-import { addFlow, newState, settle } from '../core/instance-state.ts'
+import type { Flow, NameSeen } from '../core/flow.ts'
+import { addFlow, addSeenName, newState, settle } from '../core/instance-state.ts'
 import { instanceView } from '../core/instance-view.ts'
 import { type Judged, judgeView } from '../core/judging.ts'
 import { heldState } from '../core/replay-state.ts'
@@ -80,9 +80,37 @@ function* flowsOf(one: Habit): Generator<{ flow: Flow; out: boolean }> {
   }
 }
 
+/** Names of all kinds, most of which no rule knows, some of them of the peers. */
+const asked = fc.oneof(
+  { weight: 2, arbitrary: fc.constant([]) },
+  fc.array(
+    fc
+      .record({
+        name: fc.constantFrom('www.example.com', 'models.example.net', 'xmr.nanopool.org', 'connect.ngrok-agent.com'),
+        address: fc.constantFrom('203.0.113.5', '203.0.113.6', '198.51.100.9', '2001:db8::1'),
+        via: fc.constantFrom('dns', 'tls', 'ssh'),
+      })
+      .map(
+        ({ name, address, via }): NameSeen => ({
+          via,
+          name: via === 'ssh' ? 'SSH-2.0-example' : name,
+          addresses: [address],
+          client: OWN,
+          clientPort: undefined,
+          peerPort: via === 'dns' ? undefined : 443,
+          instance: undefined,
+          vpc: undefined,
+          firewall: undefined,
+          time: START,
+        }),
+      ),
+    { maxLength: 4 },
+  ),
+)
+
 test('what a replay passes over has no part in any decision, and its states are those of the functions', () => {
   fc.assert(
-    fc.property(fc.array(habit, { minLength: 1, maxLength: 8 }), fc.boolean(), (habits, rare) => {
+    fc.property(fc.array(habit, { minLength: 1, maxLength: 8 }), asked, fc.boolean(), (habits, names, rare) => {
       const flows = habits.flatMap(one => [...flowsOf(one)]).toSorted((a, b) => a.flow.end - b.flow.end)
       const plain = newState()
       const held = heldState()
@@ -99,6 +127,7 @@ test('what a replay passes over has no part in any decision, and its states are 
           least: settings.score.watch,
           news: settings.score.watch,
           targets: settings.probing.targets,
+          encodedNames: settings.dnsTunnel.names,
         })
         assert.deepEqual(packState(held.whole(), now).packed, packState({ ...plain, windows: new Map() }, now).packed)
         const whole = judgeView(detection, instanceView(plain, { now, ...surroundings }), settings, ports)
@@ -108,6 +137,9 @@ test('what a replay passes over has no part in any decision, and its states are 
           assert.deepEqual(told(part), told(whole))
         }
       }
+      const keeps = (name: string) => rules.some(rule => rule.keeps?.(name, settings))
+      for (const seen of names)
+        for (const state of [plain, held.state]) addSeenName(state, seen, keeps(seen.name) === true)
       for (const { flow, out } of flows) {
         if (flow.end >= due) {
           judge(flow.end)
