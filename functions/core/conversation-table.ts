@@ -29,11 +29,14 @@ export interface ConversationTable {
   /** The record of those that have no object. */
   rows: Uint32Array
   full: (Conversation | undefined)[]
-  /** OUTER, OUT */
+  /** OUTER … FRESH */
   traits: Uint8Array
+  /** The newest record's end, and the minute of the oldest one that an object keeps. */
+  last: Float64Array
+  oldest: Float64Array
   /** The generation of the peers' sketch in which its use was noted. */
   noted: Uint16Array
-  /** What it is worth while it is a row, or UNKNOWN. */
+  /** More points than it gets until its next record, or UNKNOWN. */
   points: Int16Array
   /** Open addressing: index + 1, or 0. */
   slots: Int32Array
@@ -45,6 +48,14 @@ export interface ConversationTable {
 const OUTER = 1
 /** The row is of what the instance sent. */
 const OUT = 2
+/** Accepted packets went out, came in. */
+const WAYS = 4 | 8
+/** A SYN proved who asked. */
+const PROVEN = 16
+/** Connections are tracked. */
+const CONNECTED = 32
+/** It has records that `takeFresh` has not told of. */
+const FRESH = 64
 export const UNKNOWN = -1
 
 export function newTable(): ConversationTable {
@@ -59,6 +70,8 @@ function sized(capacity: number): ConversationTable {
     rows: new Uint32Array(capacity * row.ROW),
     full: [],
     traits: new Uint8Array(capacity),
+    last: new Float64Array(capacity),
+    oldest: new Float64Array(capacity),
     noted: new Uint16Array(capacity),
     points: new Int16Array(capacity),
     slots: new Int32Array(capacity * 2),
@@ -100,8 +113,47 @@ export function insertRow(
   const index = insertNew(table, peer, look, isExternalWord(peer), out)
   const to = index * row.ROW
   for (let word = 0; word < row.ROW; word++) table.rows[to + word] = words[at + word] ?? 0
+  const traits = words[at + row.TRAITS] ?? 0
+  const ways = traits & row.ACCEPTED ? (out ? 4 : 8) : 0
+  const proven = (traits & SYN_ROW) === SYN_ROW && (traits & 0xff) === TCP ? PROVEN : 0
+  table.traits[index] = (table.traits[index] ?? 0) | ways | proven
+  table.last[index] = words[at + row.END] ?? 0
   return index
 }
+
+/** Brings the columns up to date with the object, to which a record was added. */
+export function refresh(table: ConversationTable, index: number): void {
+  const one = table.full[index]
+  if (!one) return
+  const kept = (table.traits[index] ?? 0) & (OUTER | OUT)
+  const proven = one.proven & SYN_SEEN ? PROVEN : 0
+  table.traits[index] = kept | (one.ways << 2) | proven | (one.connections.size > 0 ? CONNECTED : 0) | FRESH
+  table.last[index] = one.last
+  table.points[index] = UNKNOWN
+  oldestChanged(table, index)
+}
+
+/** The same where only records left. */
+export function oldestChanged(table: ConversationTable, index: number): void {
+  const slot = table.full[index]?.records[0]
+  table.oldest[index] = slot === undefined ? NEVER : Math.floor(slot / 8)
+}
+
+const NEVER = Number.POSITIVE_INFINITY
+
+/** Calls for each conversation that got records since it was called last. */
+export function takeFresh(table: ConversationTable, call: (index: number) => void): void {
+  const { traits } = table
+  for (let index = 0; index < table.size; index++) {
+    const bits = traits[index] ?? 0
+    if (!(bits & FRESH)) continue
+    traits[index] = bits & ~FRESH
+    call(index)
+  }
+}
+
+export const isConnected = ({ traits }: ConversationTable, index: number): boolean =>
+  ((traits[index] ?? 0) & CONNECTED) !== 0
 
 /** The index of a flow's conversation, which is an object from now on. */
 export function indexOf(table: ConversationTable, seen: Seen, protocol: number): { index: number; begun: boolean } {
@@ -134,7 +186,9 @@ function appended(table: ConversationTable, peer: number, look: number, outer: b
   const index = table.size++
   table.peers[index] = peer
   table.looks[index] = look
-  table.traits[index] = (outer ? OUTER : 0) | (out ? OUT : 0)
+  table.traits[index] = (outer ? OUTER : 0) | (out ? OUT : 0) | FRESH
+  table.last[index] = 0
+  table.oldest[index] = NEVER
   table.noted[index] = 0
   table.points[index] = UNKNOWN
   table.full[index] = undefined
@@ -150,7 +204,7 @@ function link({ slots, peers, looks }: ConversationTable, index: number): void {
 
 function grow(table: ConversationTable): void {
   const larger = sized(table.peers.length * 2)
-  for (const column of ['peers', 'looks', 'rows', 'traits', 'noted', 'points'] as const) {
+  for (const column of ['peers', 'looks', 'rows', 'traits', 'last', 'oldest', 'noted', 'points'] as const) {
     larger[column].set(table[column])
     Object.assign(table, { [column]: larger[column] })
   }
@@ -173,13 +227,15 @@ function isOther({ full, others }: ConversationTable, index: number): boolean {
 /** Takes the marked ones away; the others keep their order. */
 export function remove(table: ConversationTable, isGone: (index: number) => boolean): void {
   let kept = 0
-  const { peers, looks, rows, traits, noted, points, full } = table
+  const { peers, looks, rows, traits, last, oldest, noted, points, full } = table
   for (let index = 0; index < table.size; index++) {
     if (isGone(index)) continue
     if (kept !== index) {
       peers[kept] = peers[index] ?? 0
       looks[kept] = looks[index] ?? 0
       traits[kept] = traits[index] ?? 0
+      last[kept] = last[index] ?? 0
+      oldest[kept] = oldest[index] ?? 0
       noted[kept] = noted[index] ?? 0
       points[kept] = points[index] ?? 0
       if (full[index] === undefined) rows.copyWithin(kept * row.ROW, index * row.ROW, (index + 1) * row.ROW)
@@ -270,26 +326,19 @@ export function conversationAt(table: ConversationTable, index: number, interfac
   const conversation = newConversation(one.seen, one.flow.protocol)
   add(conversation, one.flow, one.seen)
   table.full[index] = conversation
+  const { points = UNKNOWN, traits = 0 } = { points: table.points[index], traits: table.traits[index] }
+  refresh(table, index)
+  table.points[index] = points
+  table.traits[index] = ((table.traits[index] ?? 0) & ~FRESH) | (traits & FRESH)
   return conversation
 }
 
 export const isOut = ({ traits }: ConversationTable, index: number): boolean => ((traits[index] ?? 0) & OUT) !== 0
 
 /** 1: accepted packets went out, 2: came in. */
-export function waysOf(table: ConversationTable, index: number): number {
-  const one = table.full[index]
-  if (one) return one.ways
-  if (!((table.rows[index * row.ROW + row.TRAITS] ?? 0) & row.ACCEPTED)) return 0
-  return isOut(table, index) ? 1 : 2
-}
+export const waysOf = ({ traits }: ConversationTable, index: number): number => ((traits[index] ?? 0) & WAYS) >> 2
 
-/** Whether a SYN proved who asked. */
-export function isProven({ full, rows }: ConversationTable, index: number): boolean {
-  const one = full[index]
-  if (one) return (one.proven & SYN_SEEN) !== 0
-  const traits = rows[index * row.ROW + row.TRAITS] ?? 0
-  return (traits & SYN_ROW) === SYN_ROW && (traits & 0xff) === TCP
-}
+export const isProven = ({ traits }: ConversationTable, index: number): boolean => ((traits[index] ?? 0) & PROVEN) !== 0
 
 /** A row that was accepted and carries a SYN: in an interface's own log it proves one or the other. */
 const SYN_ROW = row.ACCEPTED | row.FLAGS_KNOWN | (SYN << row.FLAGS_SHIFT)
@@ -318,10 +367,7 @@ export function put(table: ConversationTable, key: string, one: Conversation): v
       : appended(table, hashText(one.peer), look, isExternal(one.peer), true)
   if (peer < 0) table.others.set(key, index)
   table.full[index] = one
-}
-
-export function lastOf(table: ConversationTable, index: number): number {
-  return table.full[index]?.last ?? table.rows[index * row.ROW + row.END] ?? 0
+  refresh(table, index)
 }
 
 /** The end of the newest accepted record; 0 for none. */
@@ -337,9 +383,9 @@ export function shrink(table: ConversationTable, most: number): number {
   if (excess <= 0) return 0
   const rank = new Float64Array(table.size)
   for (let index = 0; index < table.size; index++) {
-    const one = table.full[index]
-    const worth = one?.ways === 3 ? (isClosed(one) ? 1 : 2) : 0
-    rank[index] = worth * 2 ** 40 + lastOf(table, index)
+    const one = waysOf(table, index) === 3 ? table.full[index] : undefined
+    const worth = one ? (isClosed(one) ? 1 : 2) : 0
+    rank[index] = worth * 2 ** 40 + (table.last[index] ?? 0)
   }
   const limit = nthSmallest(rank.slice(), excess - 1)
   const gone = new Uint8Array(table.size)

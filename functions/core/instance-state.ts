@@ -190,9 +190,12 @@ export function settle(state: InstanceState, now: number, bounds: Bounds = BOUND
 
 /** Whether a conversation with its last record then tells nothing any more; `undefined` for one that was never established. */
 export function isForgotten(one: Conversation | undefined, last: number, now: number): boolean {
-  if (last >= now - QUIET_FOR) return false
+  if (!isLongAgo(last, now)) return false
   return one?.ways !== 3 || isClosed(one) || last < now - OPEN_FOR
 }
+
+/** Nothing later is forgotten. */
+export const isLongAgo = (last: number, now: number): boolean => last < now - QUIET_FOR
 
 /** Settles all but the conversations. */
 export function settleRest(

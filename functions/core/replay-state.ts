@@ -15,7 +15,7 @@ import type { Flow } from './flow.ts'
 import * as row from './flow-rows.ts'
 import { type Glimpse, glimpse, glimpseOfRow } from './glimpse.ts'
 import { countBits, distinct, hashText, hashWord, linearCount } from './hash.ts'
-import { addSeen, BOUNDS, type InstanceState, isForgotten, newState, settleRest } from './instance-state.ts'
+import { addSeen, BOUNDS, type InstanceState, isForgotten, isLongAgo, newState, settleRest } from './instance-state.ts'
 import type { Names } from './names.ts'
 import { addProbe, isProbe, MOST_PROBE_PACKETS, noProbes, PROBE_BYTES, PROBE_MINUTES } from './probes.ts'
 
@@ -37,8 +37,11 @@ export interface HeldState {
   settled(now: number, worth: Worth): InstanceState | undefined
   /** The state with all its conversations, settled as far as `settled` was last asked to. */
   whole(): InstanceState
-  /** Calls for each outer peer that the instance sent to and that was not told in its generation yet. */
-  uses(told: (address: number | string, at: number) => void): void
+  /**
+   * Looks at what got records since the last time, and calls for each outer peer that the instance sent to and that was not
+   * told in its generation yet. `points`: as in `Worth`.
+   */
+  look(points: Worth['points'], told: (address: number | string, at: number) => void): void
 }
 
 export interface Worth {
@@ -126,6 +129,7 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
     // Only what may be a probe is asked for its target.
     if (mayProbe) flow.destination = addressOfWord(peer)
     addSeen(state, conversation, flow, seen)
+    table.refresh(held, index)
     if (known < 0) counted()
   }
 
@@ -136,14 +140,16 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
   function forget(now: number): void {
     let gone: Uint8Array | undefined
     for (let index = 0; index < held.size; index++) {
-      const one = held.full[index]
-      if (isForgotten(one, table.lastOf(held, index), now)) {
+      const last = held.last[index] ?? 0
+      if (isLongAgo(last, now) && isForgotten(held.full[index], last, now)) {
         gone ??= new Uint8Array(held.size)
         gone[index] = 1
-      } else if (one) {
-        tidy(one, state.floor, BOUNDS.connections)
-        if (Math.floor((one.records[0] ?? Number.POSITIVE_INFINITY) / 8) < state.floor - UNFOLDED)
-          foldRecords(one, state.floor)
+        continue
+      }
+      if (table.isConnected(held, index)) tidy(at(index), state.floor, BOUNDS.connections)
+      if ((held.oldest[index] ?? 0) < state.floor - UNFOLDED) {
+        foldRecords(at(index), state.floor)
+        table.oldestChanged(held, index)
       }
     }
     if (gone) table.remove(held, index => gone[index] === 1)
@@ -178,6 +184,7 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
       const seen = seenBy(flow, out)
       const { index, begun } = table.indexOf(held, seen, flow.protocol)
       addSeen(state, at(index), flow, seen)
+      table.refresh(held, index)
       if (begun) counted()
     },
     addRow(words, from, out) {
@@ -204,18 +211,20 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
       if (quiet && conversations.size === 0) return undefined
       return { ...state, conversations, probes: few ? noProbes() : state.probes }
     },
-    uses(told) {
+    look(points, told) {
       flush()
-      for (let index = 0; index < held.size; index++) {
-        if (!table.isOuter(held, index) || !table.isService(held.looks[index] ?? 0)) continue
-        if (!(table.waysOf(held, index) & 1)) continue
+      table.takeFresh(held, index => {
+        if (!table.isOuter(held, index) || !table.isService(held.looks[index] ?? 0)) return
+        // Now its records are in the processor's cache.
+        held.points[index] = Math.min(boundOf(held, index, state.floor, points), UNBOUNDED)
+        if (!(table.waysOf(held, index) & 1)) return
         const passed = table.passedOf(held, index)
         const generation = (Math.floor(passed / DAY) + 1) & 0xffff
-        if (held.noted[index] === generation) continue
+        if (held.noted[index] === generation) return
         held.noted[index] = generation
         const one = held.full[index]
         told(one && wordOfAddress(one.peer) < 0 ? one.peer : (held.peers[index] ?? 0), passed)
-      }
+      })
     },
   }
 }
@@ -242,7 +251,7 @@ function worthJudging(
   let newest = -1
   let horizon = 0
   for (let index = 0; index < held.size; index++) {
-    const last = table.lastOf(held, index)
+    const last = held.last[index] ?? 0
     if (last > horizon) {
       horizon = last
       newest = index
@@ -253,7 +262,7 @@ function worthJudging(
   // A guess by ports may turn out to be a part of what a SYN proved: then only the whole tells.
   const mixed = anyProven && anyGuessed ? mixedPeers(held) : new Set<number>()
   const promises = new Map<number, number>()
-  const candidates: number[] = []
+  const candidates: Candidate[] = []
   for (let index = 0; index < held.size; index++) {
     const peer = held.peers[index] ?? 0
     // A name that leads to any conversation is not one that was only asked for.
@@ -261,28 +270,41 @@ function worthJudging(
     const isMixed = mixed.size > 0 && mixed.has(peer)
     if (!isNamed && !table.isOuter(held, index)) continue
     if (!isNamed && !isMixed && !table.isService(held.looks[index] ?? 0)) continue
-    const points = isNamed || isMixed ? Number.POSITIVE_INFINITY : pointsOf(held, index, { now, floor, horizon }, worth)
-    if (points <= 0) continue
-    candidates.push(index)
-    // Of conversations with one peer each may add what the other lacks.
-    promises.set(peer, (promises.get(peer) ?? 0) + points)
+    const known = held.points[index] ?? table.UNKNOWN
+    const most = isNamed || isMixed || known === table.UNKNOWN || known === UNBOUNDED ? Number.POSITIVE_INFINITY : known
+    if (most <= 0) continue
+    candidates.push({ index, points: isNamed || isMixed ? most : undefined })
+    promises.set(peer, (promises.get(peer) ?? 0) + most)
   }
-  const kept = new Map<string, Conversation>()
-  function keep(index: number): void {
-    const one = at(index)
-    foldRecords(one, floor)
-    kept.set(conversationKey(one, one.protocol), one)
-  }
-  function reaches(index: number, points: number): boolean {
+  function reaches({ index }: Candidate, points: number): boolean {
     const promised = promises.get(held.peers[index] ?? 0) ?? 0
     if (promised >= points) return true
     if (promised + worth.mostNovelty < points) return false
     return promised + worth.novelty(table.peerAt(held, index)) >= points
   }
-  if (!asked && !candidates.some(index => reaches(index, worth.news))) return kept
-  for (const index of candidates) if (reaches(index, worth.least)) keep(index)
+  const kept = new Map<string, Conversation>()
+  if (!asked && !candidates.some(one => reaches(one, worth.news))) return kept
+  // Of conversations with one peer each may add what the other lacks.
+  promises.clear()
+  for (const one of candidates) {
+    one.points ??= pointsOf(held, one.index, { now, floor, horizon }, worth)
+    const peer = held.peers[one.index] ?? 0
+    promises.set(peer, (promises.get(peer) ?? 0) + one.points)
+  }
+  function keep(index: number): void {
+    const one = at(index)
+    foldRecords(one, floor)
+    kept.set(conversationKey(one, one.protocol), one)
+  }
+  if (!asked && !candidates.some(one => reaches(one, worth.news))) return kept
+  for (const one of candidates) if (one.points !== 0 && reaches(one, worth.least)) keep(one.index)
   if (newest >= 0 && kept.size > 0) keep(newest)
   return kept
+}
+
+interface Candidate {
+  readonly index: number
+  points: number | undefined
 }
 
 /** The most that can stand in a table's column. */
@@ -295,16 +317,20 @@ function pointsOf(
   worth: Worth,
 ): number {
   const one = held.full[index]
-  if (one) {
-    const seen = glimpse(one, when)
-    return seen ? worth.points(seen) : Number.POSITIVE_INFINITY
-  }
   // A single record tells the same whenever it is looked at.
-  const known = held.points[index] ?? table.UNKNOWN
-  if (known !== table.UNKNOWN) return known === UNBOUNDED ? Number.POSITIVE_INFINITY : known
-  const points = worth.points(glimpseOfRow(held, index))
-  held.points[index] = Math.min(points, UNBOUNDED)
-  return points
+  if (!one) return worth.points(glimpseOfRow(held, index))
+  const seen = glimpse(one, when)
+  return seen ? worth.points(seen) : Number.POSITIVE_INFINITY
+}
+
+/** As many points as it can get before its next record: whatever is open stays so, and what varies may get steady. */
+function boundOf(held: table.ConversationTable, index: number, floor: number, points: Worth['points']): number {
+  const one = held.full[index]
+  if (!one) return points(glimpseOfRow(held, index))
+  const seen = glimpse(one, { now: 0, floor, horizon: Number.POSITIVE_INFINITY })
+  if (!seen) return Number.POSITIVE_INFINITY
+  seen.cv = Number.NEGATIVE_INFINITY
+  return points(seen)
 }
 
 function peerOf(address: string): number {

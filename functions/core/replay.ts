@@ -238,6 +238,8 @@ export function createReplay(
     }
   }
 
+  const points = (seen: Glimpse) => detection.mostPoints(seen, rules)
+
   function view(one: Watched): Judged {
     side(one)
     const { watch, alert, isolate } = rules.score
@@ -246,7 +248,7 @@ export function createReplay(
     const prevalence = (peer: string) =>
       known ? Math.min(1, Math.max(1, users.count(peer, now)) / scopeSize) : undefined
     const state = one.own.settled(now, {
-      points: seen => detection.mostPoints(seen, rules),
+      points,
       novelty: peer =>
         (dnsCovered ? rules.points.noDnsAnswer : 0) + (isRare(prevalence(peer)) ? rules.points.rarePeer : 0),
       mostNovelty: (dnsCovered ? rules.points.noDnsAnswer : 0) + Math.max(0, rules.points.rarePeer),
@@ -295,7 +297,7 @@ export function createReplay(
   }
 
   function judgeAll(): void {
-    for (const { own, bit } of changed) own.uses((peer, at) => users.note(bit, peer, at))
+    for (const { own, bit } of changed) own.look(points, (peer, at) => users.note(bit, peer, at))
     for (const one of changed) {
       one.changed = false
       if (one.held.row.instance === explained) explain(one)

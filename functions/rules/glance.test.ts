@@ -2,6 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
 import type { Flow, NameSeen } from '../core/flow.ts'
+import type { Glimpse } from '../core/glimpse.ts'
 import { addFlow, addSeenName, newState, settle } from '../core/instance-state.ts'
 import { instanceView } from '../core/instance-view.ts'
 import { type Judged, judgeView } from '../core/judging.ts'
@@ -120,8 +121,10 @@ test('what a replay passes over has no part in any decision, and its states are 
       let due = START + 60 * PERIOD
       function judge(now: number): void {
         settle(plain, now)
+        const points = (seen: Glimpse) => mostPoints(seen, settings)
+        held.look(points, () => {})
         const few = held.settled(now, {
-          points: seen => mostPoints(seen, settings),
+          points,
           novelty: () => (rare ? settings.points.rarePeer : 0),
           mostNovelty: rare ? settings.points.rarePeer : 0,
           least: settings.score.watch,
