@@ -1,6 +1,14 @@
-export type Service = 'ec2' | 'dynamodb' | 'sqs' | 'iam' | 'lambda'
+export type Service = 'ec2' | 'dynamodb' | 'sqs' | 'iam' | 'lambda' | 'autoscaling' | 'elasticloadbalancing'
 
-const SERVICES: readonly string[] = ['ec2', 'dynamodb', 'sqs', 'iam', 'lambda'] satisfies Service[]
+const SERVICES: readonly string[] = [
+  'ec2',
+  'dynamodb',
+  'sqs',
+  'iam',
+  'lambda',
+  'autoscaling',
+  'elasticloadbalancing',
+] satisfies Service[]
 
 export function isService(name: string | undefined): name is Service {
   return name !== undefined && SERVICES.includes(name)
@@ -119,10 +127,19 @@ const EC2_TARGETS = [
   'Filter.1.Value.1',
 ]
 
+const QUERY_TARGETS = [
+  'RoleName',
+  'InstanceProfileName',
+  'AutoScalingGroupName',
+  'InstanceIds.member.1',
+  'TargetGroupArn',
+  'LoadBalancerName',
+]
+
 /** A request of the Query protocol of a service other than EC2. */
 export function queryCall(body: string): { action: string; target: string | undefined } {
   const parameters = new URLSearchParams(body)
-  const target = ['RoleName', 'InstanceProfileName'].flatMap(name => parameters.get(name) ?? [])[0]
+  const target = QUERY_TARGETS.flatMap(name => parameters.get(name) ?? [])[0]
   return { action: parameters.get('Action') ?? '', target }
 }
 

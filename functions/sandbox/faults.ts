@@ -17,6 +17,8 @@ const THROTTLES: Readonly<Record<Service, Refused>> = {
   dynamodb: { code: 'ThrottlingException', status: 400 },
   sqs: { code: 'RequestThrottled', status: 403 },
   iam: { code: 'Throttling', status: 400 },
+  autoscaling: { code: 'Throttling', status: 400 },
+  elasticloadbalancing: { code: 'Throttling', status: 400 },
   lambda: { code: 'TooManyRequestsException', status: 429 },
 }
 
@@ -25,6 +27,8 @@ const FAILURES: Readonly<Record<Service, Refused>> = {
   dynamodb: { code: 'InternalServerError', status: 500 },
   sqs: { code: 'InternalFailure', status: 500 },
   iam: { code: 'ServiceFailure', status: 500 },
+  autoscaling: { code: 'InternalFailure', status: 500 },
+  elasticloadbalancing: { code: 'InternalFailure', status: 500 },
   lambda: { code: 'ServiceException', status: 500 },
 }
 

@@ -5,7 +5,9 @@ import { setTimeout as sleep } from 'node:timers/promises'
 import * as z from 'zod'
 import { ConfigurationError, reasonOf } from '../core/errors.ts'
 import type { Clock } from '../core/ports.ts'
+import { AUTOSCALING_NAMESPACE, answerAutoScaling } from './autoscaling/server.ts'
 import { type Answer, type Backend, type Request, startLedger, startQueue } from './backends.ts'
+import { answerBalancing, balancingNamespace } from './balancing/server.ts'
 import { type Call, ec2Call, isService, jsonOutcome, jsonTarget, queryCall, type Service } from './calls.ts'
 import type { Cloud } from './cloud.ts'
 import { createEc2Server, type Ec2Server } from './ec2/server.ts'
@@ -18,7 +20,22 @@ import { answerLambda, type Deployed, invokedFunction } from './invocations.ts'
 /** Milliseconds of real time from a request's arrival to its answer, at least. */
 type Latencies = Readonly<Record<Service, number>>
 
-const DEFAULTS: Latencies = { ec2: 50, dynamodb: 5, sqs: 5, iam: 50, lambda: 5 }
+const DEFAULTS: Latencies = {
+  ec2: 50,
+  dynamodb: 5,
+  sqs: 5,
+  iam: 50,
+  lambda: 5,
+  autoscaling: 50,
+  elasticloadbalancing: 50,
+}
+
+/** The namespaces of the services that speak the Query protocol as EC2 does not. */
+const NAMESPACES: Partial<Record<Service, string>> = {
+  iam: IAM_NAMESPACE,
+  autoscaling: AUTOSCALING_NAMESPACE,
+  elasticloadbalancing: balancingNamespace('2015-12-01'),
+}
 
 /** DynamoDB takes at most 16 MB; nothing else takes as much. */
 const MAX_BODY = 16 * 1024 * 1024
@@ -67,7 +84,7 @@ export interface Sandbox {
 }
 
 /**
- * One loopback endpoint for EC2, DynamoDB, SQS, IAM and Lambda, told apart by the scope that a request is signed for.
+ * One loopback endpoint for all services that Firebreak asks, told apart by the scope that a request is signed for.
  * @throws ConfigurationError where the port is taken.
  */
 export async function startSandbox({ clock, cloud, latencies, port = 0 }: SandboxOptions): Promise<Sandbox> {
@@ -76,13 +93,12 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
   const [ledger, queue] = [startLedger(), startQueue(cloud.region)]
   const functions = new Map<string, Deployed>()
   const backends: Readonly<Record<Service, Backend['answer']>> = {
-    ec2: answerEc2(ec2),
+    ec2: answerQuery(ec2.answer),
     dynamodb: ledger.answer,
     sqs: queue.answer,
-    iam: async ({ body }) => {
-      const answer = answerIam(cloud, body.toString())
-      return xmlAnswer(answer.status, answer.requestId, answer.body)
-    },
+    iam: answerQuery(body => answerIam(cloud, body)),
+    autoscaling: answerQuery(body => answerAutoScaling(cloud, body, clock.now())),
+    elasticloadbalancing: answerQuery(body => answerBalancing(cloud, body, clock.now())),
     lambda: answerLambda(functions),
   }
   const faults = createFaults()
@@ -206,10 +222,12 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
   }
 }
 
-function answerEc2(ec2: Ec2Server): Backend['answer'] {
-  return async ({ body }) => {
-    const answer = ec2.answer(body.toString())
-    return xmlAnswer(answer.status, answer.requestId, answer.body)
+type XmlAnswer = Readonly<{ status: number; requestId: string; body: string }>
+
+function answerQuery(answer: (body: string) => XmlAnswer): Backend['answer'] {
+  return async asked => {
+    const { status, requestId, body } = answer(asked.body.toString())
+    return xmlAnswer(status, requestId, body)
   }
 }
 
@@ -223,7 +241,8 @@ function refusal(service: Service, { code, status }: Refused): Answer {
   const message =
     code.startsWith('Access') || code.startsWith('Unauth') ? 'Not authorized.' : 'The sandbox was told to fail.'
   if (service === 'ec2') return xmlAnswer(status, requestId, errorXml(code, message, requestId))
-  if (service === 'iam') return xmlAnswer(status, requestId, queryErrorXml(IAM_NAMESPACE, code, message, requestId))
+  const namespace = NAMESPACES[service]
+  if (namespace !== undefined) return xmlAnswer(status, requestId, queryErrorXml(namespace, code, message, requestId))
   return {
     status,
     headers: { 'content-type': 'application/x-amz-json-1.0', 'x-amzn-requestid': requestId, 'x-amzn-errortype': code },
@@ -234,7 +253,7 @@ function refusal(service: Service, { code, status }: Refused): Answer {
 function outcomeOf(service: Service, answer: Answer | undefined): string {
   if (!answer) return 'dropped'
   if (service === 'lambda' && answer.status < 300) return answer.headers['x-amz-function-error'] ?? 'ok'
-  if (service !== 'ec2' && service !== 'iam') return jsonOutcome(answer.status, answer.body)
+  if (service !== 'ec2' && NAMESPACES[service] === undefined) return jsonOutcome(answer.status, answer.body)
   return answer.status < 300
     ? 'ok'
     : (/<Code>([^<]{1,100})<\/Code>/.exec(answer.body.toString())?.[1] ?? `HTTP ${answer.status}`)
@@ -242,7 +261,7 @@ function outcomeOf(service: Service, answer: Answer | undefined): string {
 
 function describe(service: Service, headers: Readonly<Record<string, string>>, body: Buffer, path: string) {
   if (service === 'ec2') return ec2Call(body.toString())
-  if (service === 'iam') return queryCall(body.toString())
+  if (NAMESPACES[service] !== undefined) return queryCall(body.toString())
   if (service === 'lambda') return { action: 'Invoke', target: invokedFunction(path) }
   const action = headers['x-amz-target'] ?? ''
   return { action: action.slice(action.lastIndexOf('.') + 1), target: jsonTarget(body) }

@@ -1,7 +1,9 @@
 import type { Step } from '../../core/ports.ts'
 import type { CredentialSettings } from './revocation.ts'
 import type { StepClients } from './step-clients.ts'
+import { autoscaler } from './steps/autoscaler.ts'
 import { denyPeers } from './steps/deny-peers.ts'
+import { loadBalancers } from './steps/load-balancers.ts'
 import { type LockSettings, lockSnapshots } from './steps/lock-snapshots.ts'
 import { metadataService } from './steps/metadata-service.ts'
 import { protect } from './steps/protect.ts'
@@ -15,8 +17,11 @@ import { swapGroups } from './steps/swap-groups.ts'
 export type StepSettings = StopSettings & LockSettings & ShareSettings & { readonly credentials: CredentialSettings }
 
 /** AWS's steps, in the order in which a report lists them; a release goes through them backwards. */
-export function awsSteps({ ec2, revoke }: StepClients, settings: StepSettings): Step[] {
+export function awsSteps({ ec2, revoke, scaling, balancing }: StepClients, settings: StepSettings): Step[] {
   return [
+    // Given back last: an instance that cannot be reached, or does not run, fails the checks of both.
+    autoscaler(scaling),
+    loadBalancers(balancing),
     swapGroups(ec2),
     denyPeers(ec2),
     publicAddresses(ec2, settings),

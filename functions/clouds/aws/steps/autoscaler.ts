@@ -12,8 +12,8 @@ const id = 'autoscaler'
 const GROUP_TAG = 'aws:autoscaling:groupName'
 
 /**
- * Milliseconds after which the requests of the cut are on their way: loading the client holds the process up for some 30.
- * The health checks that would give the instance away take a minute and more.
+ * Milliseconds after which the requests of the cut are on their way: loading the client holds the process up. The health
+ * checks that would give the instance away take a minute and more.
  */
 const BEHIND_THE_CUT = 250
 
