@@ -152,7 +152,7 @@ export function learnedHolders(adopt: (address: string, held: Held) => void): Ho
         if (first === flow.source) return true
         if (first === flow.destination) return false
       }
-      const out = flow.direction === undefined ? learn(one, flow) : flow.direction === 'egress'
+      const out = flow.direction === undefined ? learn(one, flow) : told(one, flow, flow.direction === 'egress')
       return out === undefined ? undefined : known(one, flow, out)
     },
     ownOf: ({ sure, addresses }) => (sure ? addresses[0] : undefined),
@@ -186,6 +186,12 @@ function learn({ counts }: Held, { source, destination }: Flow): boolean | undef
   // Level: only two addresses were ever seen. An outer one is nobody's own.
   const outer = isExternal(source)
   return outer === isExternal(destination) ? undefined : !outer
+}
+
+/** What the record itself says, which its address will say too. */
+function told({ counts }: Held, { source, destination }: Flow, out: boolean): boolean {
+  if (counts) count(counts, out ? source : destination)
+  return out
 }
 
 function count(counts: Map<string, number>, address: string): number {

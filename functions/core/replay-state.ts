@@ -60,7 +60,7 @@ export interface Worth {
 }
 
 /** Minutes that records may stand behind the window before they are folded: folding costs a copy. */
-const UNFOLDED = 16
+const UNFOLDED = 8
 /** Rows that may wait to be added: of a fleet most instances have few. */
 const PENDING = { first: 32, most: 512 } as const
 /** In a waiting row's traits: the instance is its source. */
