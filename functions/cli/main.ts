@@ -76,7 +76,11 @@ export async function main(args: readonly string[], output: Output = processOutp
     .option('--json', 'one JSON object a finding and one for the whole, a line each')
     .addHelpText('after', '\nExit code: 0, or 2 if a file could not be read; what could be read is told nonetheless.\n')
     .action(async (files: string[], options) => {
-      const { replay } = await import('./replay/index.ts')
+      const [{ replay }, { keepHeapSmall }] = await Promise.all([
+        import('./replay/index.ts'),
+        import('./replay/memory.ts'),
+      ])
+      keepHeapSmall()
       code = (await replay(files, options, output)) ? EXIT.ok : EXIT.unusable
     })
 
