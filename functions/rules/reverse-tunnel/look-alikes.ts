@@ -100,6 +100,17 @@ export const lookAlikes: readonly RuleCase[] = [
     },
   },
   {
+    name: 'a copy that pauses for minutes after its first second',
+    matches: true,
+    decision: 'watch',
+    did: {
+      connections: [
+        { peer: outside, port: 22, minutes: [{ out: [816, 1_201_000], in: [416, 22_000] }] },
+        { ...elsewhere, minutes: elsewhere.minutes.slice(0, 8) },
+      ],
+    },
+  },
+  {
     name: 'shells that came and went, the last of which is minutes old',
     matches: true,
     decision: 'watch',

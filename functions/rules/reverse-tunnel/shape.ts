@@ -30,8 +30,13 @@ export function shapesOf(view: InstanceView, conversation: ConversationView): Hi
   if (driven.length > 0) return [...driven, ...setup, ...stays]
   if (servesInside(conversation, tunnel)) return []
   // Whoever types inside shows it within minutes, and what is over and was not used did no harm.
-  if (left && horizon - left.at >= tunnel.idleSeconds) return [setupHit(conversation, left, points)]
+  if (left && horizon - left.at >= unusedFor(left, tunnel)) return [setupHit(conversation, left, points)]
   return stays
+}
+
+/** How long it must stand open: what carried more than its opening at once goes on after a pause, as copies do. */
+function unusedFor({ bytesOut, bytesIn }: Setup, { setupMaxBytes, openMinutes, idleSeconds }: RuleSettings['tunnel']) {
+  return Math.max(bytesOut, bytesIn) > setupMaxBytes ? Math.max(openMinutes * 60, idleSeconds) : idleSeconds
 }
 
 /** A key exchange each way, of about the same size, and no end. `horizon`: until when this instance's log is known, in seconds. */
