@@ -36,8 +36,9 @@ export interface ConversationTable {
   oldest: Float64Array
   /** The generation of the peers' sketch in which its use was noted. */
   noted: Uint16Array
-  /** More points than it gets until its next record, or UNKNOWN. */
+  /** No fewer points than it gets now, while it is `isJustSeen`, and than it gets until its next record; or UNKNOWN. */
   points: Int16Array
+  later: Int16Array
   /** Open addressing: index + 1, or 0. */
   slots: Int32Array
   /** Those whose peer is no IPv4 address, by key. */
@@ -56,6 +57,8 @@ const PROVEN = 16
 const CONNECTED = 32
 /** It has records that `takeFresh` has not told of. */
 const FRESH = 64
+/** `takeFresh` told of it, and it has not been judged since. */
+const JUST_SEEN = 128
 export const UNKNOWN = -1
 
 export function newTable(): ConversationTable {
@@ -74,6 +77,7 @@ function sized(capacity: number): ConversationTable {
     oldest: new Float64Array(capacity),
     noted: new Uint16Array(capacity),
     points: new Int16Array(capacity),
+    later: new Int16Array(capacity),
     slots: new Int32Array(capacity * 2),
     others: new Map(),
   }
@@ -130,6 +134,7 @@ export function refresh(table: ConversationTable, index: number): void {
   table.traits[index] = kept | (one.ways << 2) | proven | (one.connections.size > 0 ? CONNECTED : 0) | FRESH
   table.last[index] = one.last
   table.points[index] = UNKNOWN
+  table.later[index] = UNKNOWN
   oldestChanged(table, index)
 }
 
@@ -147,9 +152,17 @@ export function takeFresh(table: ConversationTable, call: (index: number) => voi
   for (let index = 0; index < table.size; index++) {
     const bits = traits[index] ?? 0
     if (!(bits & FRESH)) continue
-    traits[index] = bits & ~FRESH
+    traits[index] = (bits & ~FRESH) | JUST_SEEN
     call(index)
   }
+}
+
+/** The bound that holds now; what was just seen no longer is. */
+export function takeBound({ traits, points, later }: ConversationTable, index: number): number {
+  const bits = traits[index] ?? 0
+  if (!(bits & JUST_SEEN)) return later[index] ?? UNKNOWN
+  traits[index] = bits & ~JUST_SEEN
+  return points[index] ?? UNKNOWN
 }
 
 export const isConnected = ({ traits }: ConversationTable, index: number): boolean =>
@@ -191,6 +204,7 @@ function appended(table: ConversationTable, peer: number, look: number, outer: b
   table.oldest[index] = NEVER
   table.noted[index] = 0
   table.points[index] = UNKNOWN
+  table.later[index] = UNKNOWN
   table.full[index] = undefined
   return index
 }
@@ -204,7 +218,7 @@ function link({ slots, peers, looks }: ConversationTable, index: number): void {
 
 function grow(table: ConversationTable): void {
   const larger = sized(table.peers.length * 2)
-  for (const column of ['peers', 'looks', 'rows', 'traits', 'last', 'oldest', 'noted', 'points'] as const) {
+  for (const column of ['peers', 'looks', 'rows', 'traits', 'last', 'oldest', 'noted', 'points', 'later'] as const) {
     larger[column].set(table[column])
     Object.assign(table, { [column]: larger[column] })
   }
@@ -227,7 +241,7 @@ function isOther({ full, others }: ConversationTable, index: number): boolean {
 /** Takes the marked ones away; the others keep their order. */
 export function remove(table: ConversationTable, isGone: (index: number) => boolean): void {
   let kept = 0
-  const { peers, looks, rows, traits, last, oldest, noted, points, full } = table
+  const { peers, looks, rows, traits, last, oldest, noted, points, later, full } = table
   for (let index = 0; index < table.size; index++) {
     if (isGone(index)) continue
     if (kept !== index) {
@@ -238,6 +252,7 @@ export function remove(table: ConversationTable, isGone: (index: number) => bool
       oldest[kept] = oldest[index] ?? 0
       noted[kept] = noted[index] ?? 0
       points[kept] = points[index] ?? 0
+      later[kept] = later[index] ?? 0
       if (full[index] === undefined) rows.copyWithin(kept * row.ROW, index * row.ROW, (index + 1) * row.ROW)
       full[kept] = full[index]
     }
@@ -326,10 +341,11 @@ export function conversationAt(table: ConversationTable, index: number, interfac
   const conversation = newConversation(one.seen, one.flow.protocol)
   add(conversation, one.flow, one.seen)
   table.full[index] = conversation
-  const { points = UNKNOWN, traits = 0 } = { points: table.points[index], traits: table.traits[index] }
+  const [traits = 0, points = UNKNOWN, later = UNKNOWN] = [table.traits[index], table.points[index], table.later[index]]
   refresh(table, index)
+  table.traits[index] = ((table.traits[index] ?? 0) & ~FRESH) | (traits & (FRESH | JUST_SEEN))
   table.points[index] = points
-  table.traits[index] = ((table.traits[index] ?? 0) & ~FRESH) | (traits & FRESH)
+  table.later[index] = later
   return conversation
 }
 

@@ -41,7 +41,7 @@ export interface HeldState {
    * Looks at what got records since the last time, and calls for each outer peer that the instance sent to and that was not
    * told in its generation yet. `points`: as in `Worth`.
    */
-  look(points: Worth['points'], told: (address: number | string, at: number) => void): void
+  look(now: number, points: Worth['points'], told: (address: number | string, at: number) => void): void
 }
 
 export interface Worth {
@@ -137,6 +137,15 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
     if (isProbe(flow, outer)) addProbe(state.probes, flow, outer, hashWord(peer, 0))
   }
 
+  /** Keeps how many points a conversation may have now, and before its next record: what varies may get steady. */
+  function note(index: number, now: number, points: Worth['points']): void {
+    const one = held.full[index]
+    const seen = one ? glimpse(one, { now, floor: state.floor, horizon: LATER }) : glimpseOfRow(held, index)
+    held.points[index] = seen ? Math.min(points(seen), UNBOUNDED) : UNBOUNDED
+    if (seen) seen.cv = Number.NEGATIVE_INFINITY
+    held.later[index] = seen ? Math.min(points(seen), UNBOUNDED) : UNBOUNDED
+  }
+
   function forget(now: number): void {
     let gone: Uint8Array | undefined
     for (let index = 0; index < held.size; index++) {
@@ -199,7 +208,7 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
     },
     settled(now, worth) {
       flush()
-      state.floor = Math.max(state.floor, state.watermark - WINDOW_MINUTES + 1, 0)
+      state.floor = floorOf(state)
       forget(now)
       settleRest(state, now, all, BOUNDS)
       const { names, alerts, host } = state
@@ -211,12 +220,13 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
       if (quiet && conversations.size === 0) return undefined
       return { ...state, conversations, probes: few ? noProbes() : state.probes }
     },
-    look(points, told) {
+    look(now, points, told) {
       flush()
+      state.floor = floorOf(state)
       table.takeFresh(held, index => {
         if (!table.isOuter(held, index) || !table.isService(held.looks[index] ?? 0)) return
         // Now its records are in the processor's cache.
-        held.points[index] = Math.min(boundOf(held, index, state.floor, points), UNBOUNDED)
+        note(index, now, points)
         if (!(table.waysOf(held, index) & 1)) return
         const passed = table.passedOf(held, index)
         const generation = (Math.floor(passed / DAY) + 1) & 0xffff
@@ -270,7 +280,7 @@ function worthJudging(
     const isMixed = mixed.size > 0 && mixed.has(peer)
     if (!isNamed && !table.isOuter(held, index)) continue
     if (!isNamed && !isMixed && !table.isService(held.looks[index] ?? 0)) continue
-    const known = held.points[index] ?? table.UNKNOWN
+    const known = table.takeBound(held, index)
     const most = isNamed || isMixed || known === table.UNKNOWN || known === UNBOUNDED ? Number.POSITIVE_INFINITY : known
     if (most <= 0) continue
     candidates.push({ index, points: isNamed || isMixed ? most : undefined })
@@ -307,6 +317,8 @@ interface Candidate {
   points: number | undefined
 }
 
+/** Whatever is open stays so. */
+const LATER = Number.POSITIVE_INFINITY
 /** The most that can stand in a table's column. */
 const UNBOUNDED = 0x7fff
 
@@ -323,15 +335,7 @@ function pointsOf(
   return seen ? worth.points(seen) : Number.POSITIVE_INFINITY
 }
 
-/** As many points as it can get before its next record: whatever is open stays so, and what varies may get steady. */
-function boundOf(held: table.ConversationTable, index: number, floor: number, points: Worth['points']): number {
-  const one = held.full[index]
-  if (!one) return points(glimpseOfRow(held, index))
-  const seen = glimpse(one, { now: 0, floor, horizon: Number.POSITIVE_INFINITY })
-  if (!seen) return Number.POSITIVE_INFINITY
-  seen.cv = Number.NEGATIVE_INFINITY
-  return points(seen)
-}
+const floorOf = ({ floor, watermark }: InstanceState): number => Math.max(floor, watermark - WINDOW_MINUTES + 1, 0)
 
 function peerOf(address: string): number {
   const word = wordOfAddress(address)

@@ -297,7 +297,7 @@ export function createReplay(
   }
 
   function judgeAll(): void {
-    for (const { own, bit } of changed) own.look(points, (peer, at) => users.note(bit, peer, at))
+    for (const { own, bit } of changed) own.look(now, points, (peer, at) => users.note(bit, peer, at))
     for (const one of changed) {
       one.changed = false
       if (one.held.row.instance === explained) explain(one)

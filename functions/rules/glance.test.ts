@@ -122,7 +122,7 @@ test('what a replay passes over has no part in any decision, and its states are 
       function judge(now: number): void {
         settle(plain, now)
         const points = (seen: Glimpse) => mostPoints(seen, settings)
-        held.look(points, () => {})
+        held.look(now, points, () => {})
         const few = held.settled(now, {
           points,
           novelty: () => (rare ? settings.points.rarePeer : 0),
