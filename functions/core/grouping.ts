@@ -14,6 +14,7 @@ import {
 import type { Alert, Coverage, Flow, Load, NameSeen, ToolCall } from './flow.ts'
 import { type InstanceRow, standing } from './inventory.ts'
 import type { Covered } from './log-coverage.ts'
+import { nameCoverage, nameUse } from './name-uses.ts'
 import { ownerOf, type PeerUse, UNKNOWN_ACL } from './neighbours.ts'
 import type { InstanceUse } from './prevalence.ts'
 
@@ -32,6 +33,8 @@ export interface Evidence {
 export interface Grouped {
   readonly evidence: ReadonlyMap<string, Evidence>
   readonly uses: readonly PeerUse[]
+  /** Which names the instances of a network asked its resolver for. */
+  readonly nameUses: readonly PeerUse[]
   readonly instanceUses: readonly InstanceUse[]
   readonly covered: readonly Covered[]
   readonly outOfScope: number
@@ -96,6 +99,8 @@ export function groupSound(
 ): Grouped {
   const evidence = new Map<string, Evidence>()
   const uses = new Map<string, PeerUse>()
+  const nameUses = new Map<string, PeerUse>()
+  const asked = new Map<string, { first: number; last: number }>()
   const instanceUses = new Map<string, InstanceUse>()
   const covered: Covered[] = []
   const unattributed: Partial<Record<Reason, number>> = {}
@@ -187,10 +192,24 @@ export function groupSound(
   }
   for (const seen of names) {
     const vpc = seen.vpc ?? vpcOf(seen.firewall)
-    if (seen.instance !== undefined) of(attribution.byInstance(seen.instance, seen.time))?.names.push(seen)
-    else if (vpc === undefined) miss('unknown firewall')
-    else of(attribution.byAddress(seen.client, vpc, seen.time, seen.time))?.names.push(seen)
+    if (seen.instance === undefined && vpc === undefined) {
+      miss('unknown firewall')
+      continue
+    }
+    const holder =
+      seen.instance === undefined
+        ? attribution.byAddress(seen.client, vpc ?? '', seen.time, seen.time)
+        : attribution.byInstance(seen.instance, seen.time)
+    of(holder)?.names.push(seen)
+    if (seen.via !== 'dns' || vpc === undefined) continue
+    // Out of scope or unknown, whoever asks would feel a deny.
+    const owner = seen.instance ?? (holder.known ? holder.row.instance : seen.client)
+    const used = nameUse(vpc, owner, seen.name, seen.time * 1000)
+    nameUses.set(`${used.acl} ${owner} ${used.peer}`, used)
+    const span = asked.get(vpc) ?? { first: seen.time, last: seen.time }
+    asked.set(vpc, { first: Math.min(span.first, seen.time), last: Math.max(span.last, seen.time) })
   }
+  for (const [vpc, { first, last }] of asked) covered.push(nameCoverage(vpc, first * 1000, last * 1000))
   for (const alert of alerts) {
     if (alert.instance !== undefined) {
       const holder = attribution.byInstance(alert.instance, alert.time)
@@ -216,6 +235,7 @@ export function groupSound(
   return {
     evidence,
     uses: [...uses.values()],
+    nameUses: [...nameUses.values()],
     instanceUses: [...instanceUses.values()],
     covered: covered.filter(({ acl }) => acl !== UNKNOWN_ACL),
     outOfScope,

@@ -70,7 +70,7 @@ function byTime([a, atA]: readonly [string, number], [b, atB]: readonly [string,
 }
 
 /** The last two labels, or three where the second is as short as in co.uk. */
-function suffixOf(name: string): string {
+export function suffixOf(name: string): string {
   const labels = name.split('.')
   const second = labels.at(-2) ?? ''
   return labels.slice(second.length <= 3 && labels.length > 2 ? -3 : -2).join('.')

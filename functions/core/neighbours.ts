@@ -100,23 +100,39 @@ export async function usedByOthers(
   ledger: Ledger,
   { acl, peer, interfaces, now, period = NEIGHBOUR_PERIOD }: NeighbourQuestion,
 ): Promise<NeighbourUse> {
-  const newest = Math.floor(now / period)
-  const keys = [acl, UNKNOWN_ACL].flatMap(one =>
-    [newest, newest - 1].map(generation => shardKey(one, generation, shardOf(peer))),
-  )
-  const [sketches, coverage, behind] = await Promise.all([
-    Promise.all(keys.map(key => ledger.read(key))),
+  const [used, coverage, behind] = await Promise.all([
+    isUsedByOthers(ledger, { acls: [acl, UNKNOWN_ACL], peer, owner: ownerOf(interfaces), now, period }),
     Promise.all(coverageKeys(acl).map(key => ledger.read(key))),
     ledger.read(inventoryKeys.acl(acl)),
   ])
-  const own = tagOf(ownerOf(interfaces))
-  const used = sketches.some(row => {
-    const cells = readUses(row?.value)
-    return cellsOf(peer).every(cell => cells[cell] !== 0 && cells[cell] !== own)
-  })
   if (used) return 'used'
   if (!behind) return 'unknown'
   const covered = coverage.map(row => readCoverage(row?.value))
   const others = AclRow.safeParse(behind.value).data?.interfaces.filter(id => !interfaces.includes(id))
   return others?.every(id => isCovered(covered, id, now, period)) ? 'unused' : 'unknown'
+}
+
+export interface UseQuestion {
+  readonly acls: readonly string[]
+  readonly peer: string
+  /** Whose own use does not count. */
+  readonly owner: string
+  /** Milliseconds since the epoch. */
+  readonly now: number
+  readonly period: number
+}
+
+/** Whether the sketches of any of the ACLs hold a use by somebody else. One ledger round trip. */
+export async function isUsedByOthers(
+  ledger: Ledger,
+  { acls, peer, owner, now, period }: UseQuestion,
+): Promise<boolean> {
+  const newest = Math.floor(now / period)
+  const keys = acls.flatMap(one => [newest, newest - 1].map(generation => shardKey(one, generation, shardOf(peer))))
+  const sketches = await Promise.all(keys.map(key => ledger.read(key)))
+  const own = tagOf(owner)
+  return sketches.some(row => {
+    const cells = readUses(row?.value)
+    return cellsOf(peer).every(cell => cells[cell] !== 0 && cells[cell] !== own)
+  })
 }

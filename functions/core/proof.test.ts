@@ -201,3 +201,23 @@ test('prove() knows that nothing passes to a terminated instance, and keeps what
   assert.equal(prove(proven, undefined, traffic(), later, timeouts).state, 'cut')
   assert.equal(prove(incident, undefined, traffic(), later, timeouts).state, 'unverified')
 })
+
+test('a cut with a DNS tunnel in its finding is proven only once the names are denied or the instance is stopped', async () => {
+  const { incident, live } = await cutIncident()
+  const [finding] = incident.findings
+  const [any] = finding?.signals ?? []
+  assert.ok(finding && any)
+  const dns = { ...any, rule: 'dns-tunnel', name: 't.example.com', own: true }
+  const tunnelled = { ...incident, findings: [{ ...finding, signals: [any, dns] }] }
+  const traffic = { windows: [window()], conversations: [], truncated: false }
+  const open = prove(tunnelled, live, traffic, later, timeouts)
+  assert.equal(open.state, 'new-flows-only')
+  assert.match(open.reasons.join(), /Names under t\.example\.com can still be asked for through the network's resolver/)
+  assert.equal(prove(tunnelled, { ...live, state: 'stopped' }, traffic, later, timeouts).state, 'cut')
+  const record = {
+    ...{ status: 'done' as const, attempts: 1, covers: '', at: 1, done: [], unable: [], reason: '' },
+    facts: { denied: ['t.example.com'] },
+  }
+  const denied = { ...tunnelled, steps: { ...tunnelled.steps, 'deny-names': record } }
+  assert.equal(prove(denied, live, traffic, later, timeouts).state, 'cut')
+})

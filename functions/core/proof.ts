@@ -4,6 +4,7 @@ import type { AclDescription, Description } from './description.ts'
 import type { Peer } from './finding.ts'
 import { ICMP, TCP } from './flow.ts'
 import type { CutState, Incident } from './incident.ts'
+import { openTunnelNames, whyNameOpen } from './name-denial.ts'
 import type { Tracked, Traffic } from './traffic.ts'
 
 /** How long a silent conversation stays tracked, in seconds. */
@@ -71,11 +72,16 @@ export function prove(
       `The conversation with ${peer} port ${port} protocol ${protocol} (last seen ${new Date(last * 1000).toISOString()}) ` +
       `may still be tracked and nothing filters it${whyNotDenied(incident, peer)}`,
   )
+  // The VPC's resolver answers whatever groups and ACLs say, and no flow log shows it.
+  const names = isHalted(live) ? [] : openTunnelNames(incident)
+  const nameReasons = names.map(
+    name => `Names under ${name} can still be asked for through the network's resolver${whyNameOpen(incident, name)}`,
+  )
   const truncated = traffic.truncated ? ['Some conversations left the bounded state, so none can be ruled out'] : []
 
-  const reasons = [...openReasons, ...unseenReasons, ...passingReasons, ...aliveReasons, ...truncated]
+  const reasons = [...openReasons, ...unseenReasons, ...passingReasons, ...aliveReasons, ...nameReasons, ...truncated]
   if (open.length > 0 || unseen.length > 0) return { state: 'unverified', reasons }
-  if (passing.size > 0 || alive.length > 0) return { state: 'new-flows-only', reasons }
+  if (passing.size > 0 || alive.length > 0 || names.length > 0) return { state: 'new-flows-only', reasons }
   if (truncated.length > 0) return { state: 'unverified', reasons }
   return { state: 'cut', reasons: [] }
 }
@@ -102,9 +108,13 @@ function mayBeTracked(
   return last + timeout > now / 1000
 }
 
+function isHalted({ state }: Description): boolean {
+  return state === 'stopped' || state === 'terminated'
+}
+
 /** By a stopped instance, by every ACL between it and the peer, or because its public addresses are gone. */
 function isFiltered({ peer, port, protocol }: Tracked, incident: Incident, live: Description): boolean {
-  if (live.state === 'stopped' || live.state === 'terminated') return true
+  if (isHalted(live)) return true
   // An address inside the VPC may stand in the instance's own subnet, where traffic passes no ACL.
   if (!isExternal(peer)) return false
   // An interface whose ACL cannot be seen, in a shared or another VPC, may lead anywhere.

@@ -6,6 +6,7 @@ import type { Incident, StepRecord } from './incident.ts'
 import { type Held, listIncidents, replaceIncident, settleJournal, withLines } from './incident-store.ts'
 import { inventoryKeys, NetworkRow } from './inventory.ts'
 import type { JournalLine } from './journal.ts'
+import { DENY_NAMES } from './name-denial.ts'
 import { dueSteps, MAX_ATTEMPTS, stagesOf } from './playbook.ts'
 import type { Policy } from './policy.ts'
 import type { Clock, Instances, Ledger, Log, Metrics, Queue, Step } from './ports.ts'
@@ -148,7 +149,9 @@ async function proveIncident(
   // A recorded group that no interface is in may have been deleted; the one that was prepared since takes its place.
   const isUsed = live?.interfaces.some(({ groups }) => groups.some(group => group === incident.quarantine))
   const quarantine = (isUsed ? incident.quarantine : prepared) ?? incident.quarantine
-  const loose = undone.filter(({ step }) => ports.steps.some(({ id, stage }) => id === step && stage === 'contain'))
+  const loose = undone.filter(
+    ({ step }) => step === DENY_NAMES || ports.steps.some(({ id, stage }) => id === step && stage === 'contain'),
+  )
   const proof = weakened(prove(incident, live, traffic, now, settings.tracking), loose)
   const passing = residualPeers(incident, live, traffic)
   if (passing.length > 0) await ports.queue.send(residualOrder(incident, passing))

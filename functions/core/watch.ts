@@ -202,7 +202,7 @@ export function createWatch(
         }
     }
     const shares = [
-      recordUses(shared, grouped.uses, settings.neighbourPeriod),
+      recordUses(shared, [...grouped.uses, ...grouped.nameUses], settings.neighbourPeriod),
       recordCoverage(shared, grouped.covered),
       recordInstanceUses(shared, grouped.instanceUses),
       ports.deadLetters.put(lettersOf(delivery, grouped.unsound)),

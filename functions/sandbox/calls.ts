@@ -1,4 +1,12 @@
-export type Service = 'ec2' | 'dynamodb' | 'sqs' | 'iam' | 'lambda' | 'autoscaling' | 'elasticloadbalancing'
+export type Service =
+  | 'ec2'
+  | 'dynamodb'
+  | 'sqs'
+  | 'iam'
+  | 'lambda'
+  | 'autoscaling'
+  | 'elasticloadbalancing'
+  | 'route53resolver'
 
 const SERVICES: readonly string[] = [
   'ec2',
@@ -8,6 +16,7 @@ const SERVICES: readonly string[] = [
   'lambda',
   'autoscaling',
   'elasticloadbalancing',
+  'route53resolver',
 ] satisfies Service[]
 
 export function isService(name: string | undefined): name is Service {

@@ -154,9 +154,43 @@ export interface Role {
 }
 
 /** Whose credentials an access key is. */
-export interface Session {
+interface Session {
   instance: string
   role: string
+}
+
+/** Of the DNS firewall; `request` is the id that its maker gave it. */
+export interface RuleGroup {
+  id: string
+  name: string
+  request: string
+  rules: { list: string; priority: number; action: string }[]
+}
+
+interface DomainList {
+  id: string
+  name: string
+  request: string
+  /** With their final dots. */
+  domains: string[]
+}
+
+export interface FirewallAssociation {
+  id: string
+  name: string
+  request: string
+  group: string
+  vpc: string
+  priority: number
+  /** Told to go; it is gone after it was seen once more. */
+  going?: boolean
+}
+
+/** The DNS firewall before the resolvers of an account's networks. */
+export interface DnsFirewall {
+  groups: Map<string, RuleGroup>
+  lists: Map<string, DomainList>
+  associations: Map<string, FirewallAssociation>
 }
 
 /** An interface endpoint of PrivateLink. */
@@ -237,6 +271,7 @@ export interface Cloud {
   snapshots: Map<string, Snapshot>
   addresses: Map<string, ElasticAddress>
   endpoints?: Map<string, VpcEndpoint>
+  firewall?: DnsFirewall
   roles?: Map<string, Role>
   /** Access key → session. */
   sessions?: Map<string, Session>

@@ -20,6 +20,7 @@ const THROTTLES: Readonly<Record<Service, Refused>> = {
   autoscaling: { code: 'Throttling', status: 400 },
   elasticloadbalancing: { code: 'Throttling', status: 400 },
   lambda: { code: 'TooManyRequestsException', status: 429 },
+  route53resolver: { code: 'ThrottlingException', status: 400 },
 }
 
 const FAILURES: Readonly<Record<Service, Refused>> = {
@@ -30,6 +31,7 @@ const FAILURES: Readonly<Record<Service, Refused>> = {
   autoscaling: { code: 'InternalFailure', status: 500 },
   elasticloadbalancing: { code: 'InternalFailure', status: 500 },
   lambda: { code: 'ServiceException', status: 500 },
+  route53resolver: { code: 'InternalServiceErrorException', status: 500 },
 }
 
 export function throttleOf(service: Service): Refused {

@@ -16,6 +16,7 @@ import { createFaults, type FaultKind, failureOf, type Refused, throttleOf } fro
 import { answerIam, IAM_NAMESPACE } from './iam/server.ts'
 import { isPermitted } from './iam/sessions.ts'
 import { answerLambda, type Deployed, invokedFunction } from './invocations.ts'
+import { answerResolver } from './resolver/server.ts'
 
 /** Milliseconds of real time from a request's arrival to its answer, at least. */
 type Latencies = Readonly<Record<Service, number>>
@@ -26,6 +27,7 @@ const DEFAULTS: Latencies = {
   sqs: 5,
   iam: 50,
   lambda: 5,
+  route53resolver: 50,
   autoscaling: 50,
   elasticloadbalancing: 50,
 }
@@ -100,6 +102,7 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
     autoscaling: answerQuery(body => answerAutoScaling(cloud, body, clock.now())),
     elasticloadbalancing: answerQuery(body => answerBalancing(cloud, body, clock.now())),
     lambda: answerLambda(functions),
+    route53resolver: answerResolver(cloud),
   }
   const faults = createFaults()
   const calls: Call[] = []

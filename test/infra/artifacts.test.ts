@@ -23,7 +23,9 @@ test("IAM's client is revoke's alone, and what the cut does not need is read whe
   for (const { name, inputs, later } of bundles) {
     assert.equal(carries(inputs, '@aws-sdk/client-iam'), name === 'revoke', name)
     assert.ok(!carries(inputs, '@aws-sdk/client-lambda'), name)
-    assert.equal('lambda.js' in later, ['respond', 'verify'].includes(name), name)
+    for (const client of ['lambda', 'resolver'])
+      assert.equal(`${client}.js` in later, ['respond', 'verify'].includes(name), `${name} ${client}`)
+    assert.ok(!carries(inputs, '@aws-sdk/client-route53resolver'), name)
   }
 })
 

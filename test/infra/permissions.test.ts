@@ -21,6 +21,7 @@ const permissions = awsPermissions(
     dropAssigned: true,
     lockDays: 30,
     shareWith: '444455556666',
+    dnsCovered: true,
     credentials: { roles: ['agents/worker'], removeProfile: true },
   },
 )
@@ -83,7 +84,7 @@ test('every condition uses a key that the action or its resources have', async (
 test('respond is no administrator, and watch has no right on instances', () => {
   const services = (name: FunctionName, given = permissions) =>
     new Set(given[name].flatMap(({ actions }) => actions.map(action => parts(action)[0])))
-  const RESPONDING = ['autoscaling', 'dynamodb', 'ec2', 'elasticloadbalancing', 'lambda', 'sqs']
+  const RESPONDING = ['autoscaling', 'dynamodb', 'ec2', 'elasticloadbalancing', 'lambda', 'route53resolver', 'sqs']
   assert.deepEqual([...services('watch', awsPermissions())].toSorted(), ['dynamodb', 'sqs'])
   assert.deepEqual([...services('watch')].toSorted(), ['dynamodb', 'kinesis', 'kms', 's3', 'sqs'])
   assert.deepEqual([...services('operate')].toSorted(), ['dynamodb', 'sqs'])

@@ -6,6 +6,7 @@ import { awsSteps } from '../../functions/clouds/aws/registry.ts'
 import { stepClients } from '../../functions/clouds/aws/step-clients.ts'
 import { SNAPSHOT } from '../../functions/clouds/aws/steps/snapshot.ts'
 import type { Incident } from '../../functions/core/incident.ts'
+import { memoryLedger } from '../../functions/core/memory-ledger.ts'
 import type { Step } from '../../functions/core/ports.ts'
 import { addAutoScalingGroup } from '../../functions/sandbox/fixture.ts'
 import type { Seen } from './aws-servers.ts'
@@ -17,6 +18,7 @@ const EVERYTHING = {
   dropAssigned: true,
   lockDays: 30,
   shareWith: '444455556666',
+  dnsCovered: false,
   credentials: { roles: [], removeProfile: false },
 }
 
@@ -34,7 +36,10 @@ test('each step asks for what it declares, no more and no less', async () => {
   const quarantine = await quarantinePreparer(stage.ec2)('vpc-1', undefined, signal())
   const denials = [allow('acl-1', '203.0.113.9'), refuse('acl-2', '203.0.113.77'), refuse('acl-1', '10.0.1.40')]
   let incident: Incident = incidentOf(await stage.described(), { quarantine, denials })
-  for (const step of awsSteps({ ...stepClients({}), ec2, scaling, balancing }, EVERYTHING)) {
+  for (const step of awsSteps(
+    { ...stepClients({}, { ledger: memoryLedger(Date), clock: Date }), ec2, scaling, balancing },
+    EVERYTHING,
+  )) {
     const before = stage.road.seen.length
     const after = afterStep(incident, step, await step.apply({ incident, attempt: 1, signal: signal() }))
     await step.apply({ incident: after, attempt: 2, signal: signal() })

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { memoryLedger } from '../../core/memory-ledger.ts'
 import type { Permission } from '../../core/ports.ts'
 import { deadLettersPermissions } from './dead-letters.ts'
 import { describePermissions } from './describe.ts'
@@ -14,11 +15,16 @@ import { stepClients } from './step-clients.ts'
 
 export type FunctionName = 'watch' | 'respond' | 'verify' | 'operate' | 'revoke'
 
+const NO_CLOCK = { now: () => 0 }
+/** No step is applied for its permissions. */
+const NO_MEMORY = { ledger: memoryLedger(NO_CLOCK), clock: NO_CLOCK }
+
 /** As the configuration's defaults are. */
 const UNCONFIGURED: StepSettings = {
   stopWhenNeeded: false,
   dropAssigned: false,
   lockDays: 30,
+  dnsCovered: false,
   credentials: { roles: [], removeProfile: false },
 }
 
@@ -32,7 +38,7 @@ export function awsPermissions(
   settings: StepSettings = UNCONFIGURED,
 ): Record<FunctionName, Permission[]> {
   // No client is made before a step is applied.
-  const steps = awsSteps(stepClients({}), settings).flatMap(({ permissions }) => permissions)
+  const steps = awsSteps(stepClients({}, NO_MEMORY), settings).flatMap(({ permissions }) => permissions)
   return {
     watch: union(writeTrafficPermissions, sendOrderPermissions, deadLettersPermissions, logInputPermissions(inputs)),
     respond: union(

@@ -2,6 +2,7 @@ import type { Step } from '../../core/ports.ts'
 import type { CredentialSettings } from './revocation.ts'
 import type { StepClients } from './step-clients.ts'
 import { autoscaler } from './steps/autoscaler.ts'
+import { denyNames, type NameSettings } from './steps/deny-names.ts'
 import { denyPeers } from './steps/deny-peers.ts'
 import { loadBalancers } from './steps/load-balancers.ts'
 import { type LockSettings, lockSnapshots } from './steps/lock-snapshots.ts'
@@ -14,10 +15,13 @@ import { snapshot } from './steps/snapshot.ts'
 import { type StopSettings, stop } from './steps/stop.ts'
 import { swapGroups } from './steps/swap-groups.ts'
 
-export type StepSettings = StopSettings & LockSettings & ShareSettings & { readonly credentials: CredentialSettings }
+export type StepSettings = StopSettings &
+  LockSettings &
+  ShareSettings &
+  NameSettings & { readonly credentials: CredentialSettings }
 
 /** AWS's steps, in the order in which a report lists them; a release goes through them backwards. */
-export function awsSteps({ ec2, revoke, scaling, balancing }: StepClients, settings: StepSettings): Step[] {
+export function awsSteps({ ec2, revoke, scaling, balancing, names }: StepClients, settings: StepSettings): Step[] {
   return [
     // Given back last: an instance that cannot be reached, or does not run, fails the checks of both.
     autoscaler(scaling),
@@ -29,6 +33,7 @@ export function awsSteps({ ec2, revoke, scaling, balancing }: StepClients, setti
     snapshot(ec2),
     protect(ec2, settings),
     revokeCredentials(revoke, settings.credentials),
+    denyNames(names, settings),
     metadataService(ec2),
     lockSnapshots(ec2, settings),
     shareSnapshots(ec2, settings),

@@ -22,7 +22,7 @@ const render: Render = (incident, journal, now) => ticketOf({ incident, journal,
 /** What respond and verify need beside the ledger and the queue: EC2, the steps and the trackers. */
 export function awsResponding(adapters: ReturnType<typeof awsAdapters>, environment: Environment) {
   const { config, ledger, clock, log, metrics, queue } = adapters
-  const clients = stepClients(environment)
+  const clients = stepClients(environment, { ledger, clock })
   const { ec2 } = clients
   const tickets = config.tickets.map(settings => ticketStep(openTarget(settings, clock), { ledger, clock, render }))
   const ports: RespondPorts = {
