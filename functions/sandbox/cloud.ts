@@ -224,6 +224,8 @@ export interface AutoScalingGroup {
   desired: number
   /** `ELB`: an instance that nothing can reach is unhealthy, too. */
   healthCheck: 'EC2' | 'ELB'
+  /** Virtual milliseconds for which checks must fail. */
+  unhealthyAfter: number
   /** Of the instances that it launches. */
   template: { subnet: string; groups: string[]; type: string; role?: string; tags: Record<string, string> }
   members: Map<string, GroupMember>

@@ -76,6 +76,8 @@ export function addAutoScalingGroup(
     max: members.length + 1,
     desired: members.length,
     healthCheck: 'ELB',
+    // Two checks that are 30 s apart are a load balancer's default.
+    unhealthyAfter: 60_000,
     template: { subnet: held?.subnet ?? '', groups: [...(held?.groups ?? [])], type: 'm7i.large', tags: {} },
     members: new Map(members.map(id => [id, { lifecycle: 'InService', protectedFromScaleIn: false }])),
     targetGroups: [],

@@ -5,7 +5,19 @@ import { Worker } from 'node:worker_threads'
 import type { Deployment } from '../../functions/cli/drill/deployment.ts'
 import { drainQueue } from '../../functions/sandbox/lambda.ts'
 import type { Invoked } from './respond.worker.ts'
-import { assertContained, breakout, groupsOf, playToFinding, playToProof, startBreakout } from './stage.ts'
+import {
+  assertContained,
+  breakout,
+  brokenOut,
+  groupsOf,
+  lifecycleOf,
+  playToFinding,
+  playToProof,
+  registeredIn,
+  scaleBreakout,
+  startBreakout,
+  verified,
+} from './stage.ts'
 
 /** After that long SQS shows an unanswered message again (the queue's VisibilityTimeout); the dead one's claim has lapsed. */
 const VISIBLE_AGAIN_MS = 180_000
@@ -35,6 +47,7 @@ async function invoke(event: unknown, { environment, clock }: Deployment): Promi
 async function playKilledAt(
   fits: (call: string, number: number) => boolean,
   prepare?: (deployment: Deployment) => void,
+  after?: (deployment: Deployment, run: string) => Promise<void>,
 ) {
   const deployment = await startBreakout()
   try {
@@ -50,16 +63,15 @@ async function playKilledAt(
       await worker.terminate()
     }
     const { sandbox, tracker, lane, clock } = deployment
-    let first = true
     await drainQueue(lane, async event => {
       // Only while the function works: what the poller calls between two messages is none of its calls.
-      const watching = first
-        ? [
-            sandbox.onAnswer(({ service, action }) => onCall(`${service} ${action}`)),
-            tracker.onAnswer(() => onCall('ticket')),
-          ]
-        : []
-      first = false
+      const watching =
+        killedAt === undefined
+          ? [
+              sandbox.onAnswer(({ service, action }) => onCall(`${service} ${action}`)),
+              tracker.onAnswer(() => onCall('ticket')),
+            ]
+          : []
       const answer = await invoke(event, deployment)
       for (const stop of watching) stop()
       if (answer !== undefined) return answer
@@ -68,7 +80,9 @@ async function playKilledAt(
       return { batchItemFailures: [{ itemIdentifier: 'killed' }] }
     })
     await playToProof(deployment)
-    await assertContained(deployment, original, `killed at call ${calls}, ${killedAt ?? 'none'}`)
+    const run = `killed at call ${calls}, ${killedAt ?? 'none'}`
+    await assertContained(deployment, original, run)
+    await after?.(deployment, run)
     return killedAt
   } finally {
     await deployment.close()
@@ -96,6 +110,40 @@ it('respond that is ended after any single cloud call and started again ends in 
   ])
     assert.ok(kinds.has(call), `never ended at ${call}`)
 })
+
+it('respond that is ended after any call about a group or a load balancer still knows what to give back', async t => {
+  const points: string[] = []
+  for (let n = 1; ; n++) {
+    let seen = 0
+    const isShared = (call: string) => /^(?:autoscaling|elasticloadbalancing) /.test(call)
+    const killedAt = await playKilledAt(call => isShared(call) && ++seen === n, patient, givenBack)
+    if (killedAt === undefined) break
+    points.push(killedAt)
+  }
+  report(t, points)
+  for (const call of [
+    'autoscaling EnterStandby',
+    'elasticloadbalancing DeregisterTargets',
+    'elasticloadbalancing DeregisterInstancesFromLoadBalancer',
+  ])
+    assert.ok(points.includes(call), `never ended at ${call}`)
+})
+
+/** A group whose checks take longer than it takes until the order is delivered again. */
+function patient(deployment: Deployment): void {
+  scaleBreakout(deployment, { unhealthyAfter: 2 * VISIBLE_AGAIN_MS })
+}
+
+async function givenBack(deployment: Deployment, run: string): Promise<void> {
+  assert.equal(lifecycleOf(deployment), 'Standby', run)
+  assert.deepEqual(registeredIn(deployment), [], run)
+  await deployment.operate({ verb: 'release', instance: brokenOut(deployment), by: 'somebody' })
+  await deployment.respond()
+  deployment.clock.advance(60_000)
+  await verified(deployment)
+  assert.equal(lifecycleOf(deployment), 'InService', run)
+  assert.deepEqual(registeredIn(deployment), ['metrics', 'old', 'web'], run)
+}
 
 it('respond that is ended while it puts its own continuation into the lane leaves nothing undone', async () => {
   const killedAt = await playKilledAt(

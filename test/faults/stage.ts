@@ -6,6 +6,8 @@ import { Budget, budgetKey } from '../../functions/core/budget.ts'
 import { brokenAt, readJournal } from '../../functions/core/journal.ts'
 import { Leases, leaseKey } from '../../functions/core/leases.ts'
 import { awsAdapters } from '../../functions/entry/aws/adapters.ts'
+import type { AutoScalingGroup } from '../../functions/sandbox/cloud.ts'
+import { addAutoScalingGroup } from '../../functions/sandbox/fixture.ts'
 import { readScenario } from '../../functions/sandbox/scenario/scenario.ts'
 
 const MINUTE = 60_000
@@ -13,8 +15,9 @@ const MINUTE = 60_000
 export const breakout = readScenario(new URL('breakout.json', import.meta.url))
 
 /** Firebreak deployed into the small breakout, its inventory kept. Servers answer at once: nothing here is about latency. */
-export async function startBreakout(): Promise<Deployment> {
+export async function startBreakout({ without = [] }: { without?: readonly string[] } = {}): Promise<Deployment> {
   const deployment = await deploy(breakout, {
+    without,
     latencies: { ec2: 0, dynamodb: 0, sqs: 0, iam: 0, lambda: 0, autoscaling: 0, elasticloadbalancing: 0 },
     // One finding is to do all of it: both tunnels are left open and rare in the same minute, before anybody types.
     rules: { score: { alert: 70, isolate: 70 } },
@@ -60,6 +63,49 @@ export async function playToProof(deployment: Deployment): Promise<void> {
   await deployment.respond()
   await verified(deployment)
   await deployment.respond()
+}
+
+export function brokenOut({ built }: Deployment): string {
+  return built.members.find(({ name }) => name === breakout.expect.instance)?.instance ?? ''
+}
+
+/** The instance that broke out in an autoscaling group that checks it through a target group, and in one of its own. */
+export function scaleBreakout(deployment: Deployment, more: Partial<AutoScalingGroup> = {}): void {
+  const { cloud } = deployment.built
+  const instance = brokenOut(deployment)
+  const address = [...cloud.interfaces.values()].find(
+    one => one.instance === instance && one.deviceIndex === 1,
+  )?.address
+  const arnOf = (name: string) =>
+    `arn:aws:elasticloadbalancing:${cloud.region}:${cloud.account}:targetgroup/${name}/73e2d6bc24d8a067`
+  const groups = [
+    { arn: arnOf('web'), name: 'web', type: 'instance', targets: [{ id: instance, port: 80 }] },
+    { arn: arnOf('metrics'), name: 'metrics', type: 'ip', targets: [{ id: address ?? '', port: 9100 }] },
+  ] as const
+  cloud.targetGroups = new Map(
+    groups.map(one => [one.arn, { ...one, targets: [...one.targets], vpc: '', port: one.targets[0].port }]),
+  )
+  cloud.balancers = new Map([['old', { name: 'old', vpc: '', instances: [instance] }]])
+  addAutoScalingGroup(cloud, 'agents', [instance], { targetGroups: [arnOf('web')], ...more })
+}
+
+/** Where the instance that broke out gets requests from, by target group and classic load balancer. */
+export function registeredIn(deployment: Deployment): string[] {
+  const { targetGroups, balancers } = deployment.built.cloud
+  const instance = brokenOut(deployment)
+  const addresses = [...deployment.built.cloud.interfaces.values()].filter(one => one.instance === instance)
+  const names = new Set([instance, ...addresses.map(one => one.address)])
+  return [
+    ...[...(targetGroups?.values() ?? [])].flatMap(({ name, targets }) =>
+      targets.some(({ id, drainsUntil }) => names.has(id) && drainsUntil === undefined) ? name : [],
+    ),
+    ...[...(balancers?.values() ?? [])].flatMap(({ name, instances }) => (instances.includes(instance) ? name : [])),
+  ].toSorted()
+}
+
+/** How the autoscaling group holds the instance that broke out. */
+export function lifecycleOf(deployment: Deployment): string | undefined {
+  return deployment.built.cloud.autoscaling?.get('agents')?.members.get(brokenOut(deployment))?.lifecycle
 }
 
 /** The groups of each interface of the instance that broke out, as they stand now. */

@@ -1,6 +1,7 @@
 import type { AutoScalingClient } from '@aws-sdk/client-auto-scaling'
 import * as z from 'zod'
 import { type ClientOptions, connection, type Environment } from './clients.ts'
+import { codeOf } from './faults.ts'
 
 const Member = z.object({ AutoScalingGroupName: z.string(), LifecycleState: z.string() })
 
@@ -54,16 +55,21 @@ export function autoScaling(environment: Environment, options: ClientOptions = {
     },
     async terminatesStandby(group, abortSignal) {
       const { sdk, client } = await open()
-      const { InstanceRefreshes } = await client.send(
-        new sdk.DescribeInstanceRefreshesCommand({ AutoScalingGroupName: group, MaxRecords: 1 }),
-        { abortSignal },
-      )
-      return z
-        .array(Refresh)
-        .parse(InstanceRefreshes ?? [])
-        .some(
-          ({ Status = '', Preferences }) => UNDER_WAY.includes(Status) && Preferences?.StandbyInstances === 'Terminate',
+      let refreshes: z.infer<typeof Refresh>[]
+      try {
+        const { InstanceRefreshes } = await client.send(
+          new sdk.DescribeInstanceRefreshesCommand({ AutoScalingGroupName: group, MaxRecords: 1 }),
+          { abortSignal },
         )
+        refreshes = z.array(Refresh).parse(InstanceRefreshes ?? [])
+      } catch (thrown) {
+        // The group is gone.
+        if (codeOf(thrown) !== 'ValidationError') throw thrown
+        return false
+      }
+      return refreshes.some(
+        ({ Status = '', Preferences }) => UNDER_WAY.includes(Status) && Preferences?.StandbyInstances === 'Terminate',
+      )
     },
     async enterStandby(group, instance, abortSignal) {
       const { sdk, client } = await open()

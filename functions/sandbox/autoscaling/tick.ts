@@ -3,9 +3,8 @@ import { type AutoScalingGroup, announce, type Cloud, type GroupMember, type Net
 import { newId } from '../ec2/lookup.ts'
 import { defaultMetadata } from '../ec2/metadata-options.ts'
 
-/** Virtual milliseconds; inference, but for the health checks: two of them 30 s apart are a load balancer's default. */
+/** Virtual milliseconds; inference. */
 const PASSING = 30_000
-const UNHEALTHY_AFTER = 60_000
 
 export const GROUP_TAG = 'aws:autoscaling:groupName'
 
@@ -57,7 +56,7 @@ function settle(cloud: Cloud, group: AutoScalingGroup, id: string, member: Group
 /** Only what is in service is checked (Auto Scaling User Guide, "Temporarily remove instances"). */
 function isFailing(
   cloud: Cloud,
-  { healthCheck }: AutoScalingGroup,
+  { healthCheck, unhealthyAfter }: AutoScalingGroup,
   id: string,
   member: GroupMember,
   now: number,
@@ -69,7 +68,7 @@ function isFailing(
     return false
   }
   member.failingSince ??= now
-  return now - member.failingSince >= UNHEALTHY_AFTER
+  return now - member.failingSince >= unhealthyAfter
 }
 
 /** Whether anything at all may come in, health checks of a load balancer among it. */

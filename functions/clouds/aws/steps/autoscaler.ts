@@ -84,7 +84,10 @@ export function autoscaler(scaling: AutoScaling): Step {
       const named = restorePointOf(incident).tags[GROUP_TAG]
       if (named === undefined) return NOTHING
       if (isFresh(work)) await sleep(BEHIND_THE_CUT, undefined, { signal })
-      const member = await scaling.memberOf(incident.instance, signal)
+      const [member, refreshing] = await Promise.all([
+        scaling.memberOf(incident.instance, signal),
+        scaling.terminatesStandby(named, signal),
+      ])
       const known = howOf(incident)
       // What a try did that never answered is taken for its own: before it the instance was in the group, and in service
       // most likely.
@@ -94,7 +97,6 @@ export function autoscaler(scaling: AutoScaling): Step {
         return how ? { done: [], unable: [], facts: factsOf(groupOf(incident) ?? named, how) } : alone(named, member)
       }
       const { group, lifecycle } = member
-      const refreshing = await scaling.terminatesStandby(group, signal)
       if (isStandby(member) && !refreshing) {
         const how = presumed('standby') ?? 'left'
         return { done: how === 'standby' ? [standbyText(group)] : [], unable: [], facts: factsOf(group, how) }
