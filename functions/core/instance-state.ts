@@ -185,7 +185,20 @@ export function settle(state: InstanceState, now: number, bounds: Bounds = BOUND
     else fold(one, state.floor, bounds.connections)
   }
   evict(state, bounds.conversations)
-  settleRest(state, now, () => state.conversations.values(), bounds)
+  settleRest(state, now, bounds, {
+    all: () => state.conversations.values(),
+    peers: () => {
+      const peers = new Set(state.conversations.values().map(({ peer }) => peer))
+      return address => peers.has(address)
+    },
+  })
+}
+
+/** The conversations of a state, wherever it keeps them. */
+export interface Conversations {
+  all(): Iterable<Conversation>
+  /** A test whether an address is some conversation's peer. */
+  peers(): (address: string) => boolean
 }
 
 /** Whether a conversation with its last record then tells nothing any more; `undefined` for one that was never established. */
@@ -198,22 +211,12 @@ export function isForgotten(one: Conversation | undefined, last: number, now: nu
 export const isLongAgo = (last: number, now: number): boolean => last < now - QUIET_FOR
 
 /** Settles all but the conversations. */
-export function settleRest(
-  state: InstanceState,
-  now: number,
-  conversations: () => Iterable<Conversation>,
-  bounds: Bounds,
-): void {
+export function settleRest(state: InstanceState, now: number, bounds: Bounds, conversations: Conversations): void {
   if (state.leftOpenAt < now - OPEN_FOR) state.leftOpenAt = 0
   forgetProbes(state.probes, state.floor)
-  let peers: ReadonlySet<string> | undefined
-  function isPeer(address: string): boolean {
-    peers ??= new Set([...conversations()].map(({ peer }) => peer))
-    return peers.has(address)
-  }
-  tidyNames(state.names, now, isPeer, bounds.names)
+  tidyNames(state.names, now, conversations.peers, bounds.names)
   tidyAlerts(state.alerts, now)
-  if (state.host.calls.size + state.host.loads.size > 0) tidyHost(state.host, now, conversations(), bounds.calls)
+  if (state.host.calls.size + state.host.loads.size > 0) tidyHost(state.host, now, conversations.all(), bounds.calls)
   tidyWindows(state.windows)
 }
 

@@ -1,6 +1,7 @@
 import type { NameSeen } from './flow.ts'
 import { distinct, hashText, setBit } from './hash.ts'
 import type { NameView, SuffixView } from './rule.ts'
+import { nthSmallest } from './select.ts'
 
 /** The names that one instance asked for, and how many came under one suffix. Sets and bit maps: repeats change nothing. */
 interface Name {
@@ -119,17 +120,22 @@ function addSuffix(suffixes: Map<string, Suffix>, name: string, time: number): v
 export function tidyNames(
   { names, suffixes }: Names,
   now: number,
-  isPeer: (address: string) => boolean,
+  peers: () => (address: string) => boolean,
   most: number = MAX_NAMES,
 ): void {
   for (const [key, { last }] of names) if (last < now - DAY) names.delete(key)
   for (const [key, { last }] of suffixes) if (last < now - 2 * HOUR) suffixes.delete(key)
   if (names.size > most) {
-    const worth = (name: Name) => (name.kept ? 2 : 0) + (name.addresses.keys().some(isPeer) ? 1 : 0)
-    const least = [...names].toSorted(
-      ([, a], [, b]) => worth(a) - worth(b) || a.last - b.last || (a.name < b.name ? -1 : 1),
+    const isPeer = peers()
+    const ranked = [...names].map(([key, one]) => ({ key, one, rank: rankOf(one, isPeer) }))
+    const limit = nthSmallest(
+      Float64Array.from(ranked, ({ rank }) => rank),
+      names.size - most - 1,
     )
-    for (const [key] of least.slice(0, names.size - most)) names.delete(key)
+    const level = ranked.filter(({ rank }) => rank === limit)
+    for (const { key, rank } of ranked) if (rank < limit) names.delete(key)
+    for (const { key } of level.toSorted((a, b) => (a.one.name < b.one.name ? -1 : 1)).slice(0, names.size - most))
+      names.delete(key)
   }
   if (suffixes.size > MAX_SUFFIXES) {
     const count = ({ names: maps }: Suffix) => distinct(maps[0]) + distinct(maps[1])
@@ -138,6 +144,11 @@ export function tidyNames(
     )
     for (const [key] of least.slice(0, suffixes.size - MAX_SUFFIXES)) suffixes.delete(key)
   }
+}
+
+/** Worth before age, seconds since the epoch being less than 2^40. */
+function rankOf({ kept, last, addresses }: Name, isPeer: (address: string) => boolean): number {
+  return ((kept ? 2 : 0) + (addresses.keys().some(isPeer) ? 1 : 0)) * 2 ** 40 + last
 }
 
 export function nameViews({ names }: Names): NameView[] {

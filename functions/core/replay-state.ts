@@ -169,6 +169,11 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
     for (let index = 0; index < held.size; index++) yield at(index)
   }
 
+  function peers(): (address: string) => boolean {
+    const words = new Set(held.peers.subarray(0, held.size))
+    return address => words.has(peerOf(address))
+  }
+
   function whole(): InstanceState {
     flush()
     const conversations = new Map<string, Conversation>()
@@ -210,7 +215,7 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
       flush()
       state.floor = floorOf(state)
       forget(now)
-      settleRest(state, now, all, BOUNDS)
+      settleRest(state, now, BOUNDS, { all, peers })
       const { names, alerts, host } = state
       // What the host says stands beside every conversation.
       if (host.calls.size + host.loads.size > 0) return whole()
