@@ -159,7 +159,9 @@ export function foldRecords(conversation: Conversation, floorMinute: number): vo
   }
   if (conversation.folded === NOTHING_FOLDED) conversation.folded = [noSums(), noSums()]
   sum(conversation.folded, records, end)
-  records.splice(0, end)
+  // In place: what splice takes out it returns as a new array.
+  records.copyWithin(0, end)
+  records.length -= end
 }
 
 function sum(into: readonly [Sums, Sums], records: readonly number[], end: number): void {

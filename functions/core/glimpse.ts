@@ -71,7 +71,7 @@ export function glimpse(
   let backSquares = 0
 
   for (let at = 0; at < records.length; ) {
-    const minute = Math.floor((records[at] ?? 0) / 8)
+    const minute = (records[at] ?? 0) >>> 3
     draft.span = 1
     draft.packetsOut = 0
     draft.packetsIn = 0
@@ -80,7 +80,7 @@ export function glimpse(
     for (; at < records.length; at += STRIDE) {
       const slot = records[at] ?? 0
       if (slot & FIREWALL) return undefined
-      if (Math.floor(slot / 8) !== minute) break
+      if (slot >>> 3 !== minute) break
       const mark = records[at + 1] ?? 0
       const packets = records[at + 2] ?? 0
       const bytes = records[at + 3] ?? 0
