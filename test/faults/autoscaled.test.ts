@@ -61,6 +61,24 @@ test('an instance of an autoscaling group is cut, outlives its health checks, an
   })
 })
 
+test('throttles, errors and lost answers of autoscaling and load balancing change nothing of the outcome', async () => {
+  await played(async deployment => {
+    const original = groupsOf(deployment)
+    const { sandbox } = deployment
+    sandbox.fault('autoscaling', 'DescribeAutoScalingInstances', 2, 'throttle')
+    sandbox.fault('autoscaling', 'EnterStandby', 1, 'error-after-effect')
+    sandbox.fault('elasticloadbalancing', 'DescribeTargetGroups', 1, 'drop')
+    sandbox.fault('elasticloadbalancing', 'DeregisterTargets', 1, 'drop-after-effect')
+    sandbox.fault('elasticloadbalancing', 'DeregisterInstancesFromLoadBalancer', 1, 'error-after-effect')
+    await playToFinding(deployment)
+    await deployment.respond()
+    await playToProof(deployment)
+    await assertContained(deployment, original, 'faults')
+    assert.equal(lifecycleOf(deployment), 'Standby')
+    assert.deepEqual(registeredIn(deployment), [])
+  })
+})
+
 test('without the step autoscaler the group terminates the evidence', async () => {
   await played(
     async deployment => {

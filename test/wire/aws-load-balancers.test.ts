@@ -88,6 +88,7 @@ test('load-balancers changes nothing before what it found is written down, and i
   const incident = incidentOf(await stage.described())
   const first = await step.apply(work(incident))
   assert.deepEqual(registered(stage.cloud), stage.original)
+  assert.ok(first.done.includes('Found the instance registered with load balancer old'))
   assert.notEqual(step.covers?.(afterStep(incident, step, first)), step.covers?.(incident))
 })
 

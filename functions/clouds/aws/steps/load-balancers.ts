@@ -53,7 +53,7 @@ export function loadBalancers(balancing: LoadBalancing): Step {
         const found = all.map(one => JSON.stringify(one)).toSorted()
         const more = found.length - MAX_REGISTRATIONS
         return {
-          done: [],
+          done: all.map(one => `Found the instance registered with ${nameOf(one)}`),
           unable: more > 0 ? [`${more} more registrations with load balancers are left as they are`] : [],
           facts: { found: found.slice(0, MAX_REGISTRATIONS) },
         }
