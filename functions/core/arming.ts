@@ -1,4 +1,4 @@
-import { Budget, budgetKey, type Claimed, claimCut } from './budget.ts'
+import { Budget, budgetKey, type Claim, type Claimed, claimCut } from './budget.ts'
 import { type DenialSettings, decideDenials } from './denial.ts'
 import { RetryableError } from './errors.ts'
 import type { Incident } from './incident.ts'
@@ -8,6 +8,7 @@ import { peersOf } from './opening.ts'
 import type { Run } from './playbook.ts'
 import type { Policy } from './policy.ts'
 import type { Ledger } from './ports.ts'
+import type { RuleSettings } from './rule-settings.ts'
 import type { Situation } from './survey.ts'
 
 /** What an incident needs before its first change: a place in the budget, its restore point, what may be denied, the leases. */
@@ -15,17 +16,31 @@ import type { Situation } from './survey.ts'
 /** Keeps an incident's row far below a ledger item's 400 KB. */
 const MAX_DENIALS = 128
 
+export interface BudgetSettings {
+  readonly policy: Policy
+  /** From how many points on an identity reaches a cut alone. */
+  readonly rules: RuleSettings
+}
+
 /** A cut without a place in the budget waits for a person; drills and approved cuts need none. */
 export function fund(
   incident: Incident,
   situation: Situation,
-  policy: Policy,
+  settings: BudgetSettings,
   now: number,
 ): { incident: Incident; budget?: Budget } {
   if (incident.verdict !== 'isolate' || incident.restorePoint !== undefined || isFree(incident)) return { incident }
-  const claimed = claimCut(situation.budget.value, incident.id, now, situation.inScope, policy.budget)
+  const claim = claimFor(incident, settings.rules)
+  const claimed = claimCut(situation.budget.value, claim, now, situation.inScope, settings.policy.budget)
   if (claimed.granted) return { incident, budget: claimed.budget }
   return { incident: toApproval(incident, claimed.reason, now) }
+}
+
+/** An identity counts where the instance's own doing shows it and it reaches a cut alone: a name that is guessed at is cheap to fake. */
+function claimFor({ id, findings }: Incident, { score }: RuleSettings): Claim {
+  const signals = findings.filter(({ drill }) => !drill).flatMap(finding => finding.signals)
+  const identity = signals.some(one => one.family === 'identity' && one.own === true && one.points >= score.isolate)
+  return { incident: id, identity }
 }
 
 function isFree({ drill, approvedBy }: Incident): boolean {
@@ -63,16 +78,17 @@ export async function awaitApproval(run: Run, held: Held, reason: string): Promi
  */
 export async function claimAgain(
   run: Run,
-  policy: Policy,
+  settings: BudgetSettings,
   incident: Incident,
   inScope: number,
 ): Promise<string | undefined> {
   // What began as a drill may have been cut already, without a place.
   if (isFree(incident) || incident.findings.some(({ drill }) => drill)) return undefined
+  const claim = claimFor(incident, settings.rules)
   for (let race = 0; race < 32; race++) {
     const row = await run.ledger.read(budgetKey)
     const budget = row ? Budget.parse(row.value) : { cuts: [] }
-    const claimed: Claimed = claimCut(budget, incident.id, run.clock.now(), inScope, policy.budget)
+    const claimed: Claimed = claimCut(budget, claim, run.clock.now(), inScope, settings.policy.budget)
     if (!claimed.granted) return claimed.reason
     if (await run.ledger.write(budgetKey, claimed.budget, row?.version ?? 'absent')) return undefined
   }

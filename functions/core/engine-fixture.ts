@@ -6,6 +6,7 @@ import type { Order } from './order.ts'
 import { Policy } from './policy.ts'
 import type { Ledger, Log, Outcome, Stage, Step, Work } from './ports.ts'
 import type { Invocation, RespondPorts, RespondSettings } from './respond.ts'
+import { RuleSettings } from './rule-settings.ts'
 
 /** A cloud small enough to hold in one's head, for the engine's tests: one instance, its groups, one ACL. */
 
@@ -32,7 +33,15 @@ export function findingOf(over: Partial<Finding> = {}): Finding {
     instance: INSTANCE,
     placement: { vpc: VPC, interfaces: [{ id: 'eni-1', subnet: 'subnet-1', acl: ACL }] },
     signals: [
-      { rule: 'mining-pool', family: 'identity', points: 100, first: second - 60, last: second, detail: 'A pool' },
+      {
+        rule: 'mining-pool',
+        family: 'identity',
+        points: 100,
+        first: second - 60,
+        last: second,
+        own: true,
+        detail: 'A pool',
+      },
     ],
     peers: [peer('203.0.113.9')],
     exhibits: [],
@@ -185,6 +194,7 @@ export async function engineOf({
     settings: {
       policy: Policy.parse({ mode: 'enforce', ...policy }),
       denial: { allowList: [], providerRanges: [], proxies: [] },
+      rules: RuleSettings.parse({}),
     },
     sent,
     log,

@@ -15,6 +15,13 @@ export const TagSelector = z
   })
 export type TagSelector = z.infer<typeof TagSelector>
 
+/** Places for cuts, in an hour and at one time. */
+const places = (cutsPerHour: number, percentOfScope: number) => ({
+  cutsPerHour: z.number().int().min(0).max(10_000).default(cutsPerHour),
+  /** Of the instances in scope, open cuts at one time; never less than one. */
+  percentOfScope: z.number().min(0).max(100).default(percentOfScope),
+})
+
 export const Policy = z.object({
   scope: TagSelector.prefault('firebreak:scope=agent'),
   exemption: TagSelector.prefault('firebreak:exempt=true'),
@@ -25,10 +32,10 @@ export const Policy = z.object({
   mode: z.enum(['observe', 'approve', 'enforce']).default('observe'),
   budget: z
     .object({
-      /** A breakout is rare; five in an hour is more likely a rule gone wrong or an outage in the making. */
-      cutsPerHour: z.number().int().min(0).max(10_000).default(5),
-      /** Of the instances in scope, open cuts at one time; never less than one. */
-      percentOfScope: z.number().min(0).max(100).default(10),
+      /** A breakout is rare; more in an hour is more likely a rule gone wrong or an outage in the making. */
+      ...places(3, 5),
+      /** Besides, for findings of a known service, pool or alert alone, so that decoys do not use up what these need. */
+      reserve: z.object(places(3, 5)).prefault({}),
     })
     .prefault({}),
 })

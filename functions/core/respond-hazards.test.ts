@@ -112,7 +112,7 @@ test('nothing is cut again once a release is asked for, whatever failed and what
 
 test('an alert keeps its ticket when the cut that follows waits for a person', async () => {
   const references: unknown[] = []
-  const engine = await engineOf({ policy: { budget: { cutsPerHour: 0 } } })
+  const engine = await engineOf({ policy: { budget: { cutsPerHour: 0, reserve: { cutsPerHour: 0 } } } })
   const ticket: Step = {
     id: 'ticket-webhook',
     stage: 'report',
@@ -135,7 +135,7 @@ test('an alert keeps its ticket when the cut that follows waits for a person', a
 test('a cut that lost the race for the last place decides its denies anew when a person approves', async () => {
   let raced = false
   const engine = await engineOf({
-    policy: { budget: { cutsPerHour: 1 } },
+    policy: { budget: { cutsPerHour: 1, reserve: { cutsPerHour: 0 } } },
     ledger: (ledger): Ledger => ({
       ...ledger,
       async write(key, value, ...rest) {

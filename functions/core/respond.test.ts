@@ -178,7 +178,7 @@ test('respond() ends cut after a death at any ledger write, with the original gr
 })
 
 test('respond() waits for approval past the budget, and cuts once a person approves', async () => {
-  const engine = await engineOf({ policy: { budget: { cutsPerHour: 0 } } })
+  const engine = await engineOf({ policy: { budget: { cutsPerHour: 0, reserve: { cutsPerHour: 0 } } } })
   const waiting = await handle(engine, findingOf())
   assert.equal(waiting?.verdict, 'approval')
   assert.match(waiting?.verdictReason ?? '', /The budget is spent/)

@@ -23,6 +23,7 @@ import { begin, type Run, runPlaybook } from './playbook.ts'
 import { judge, type Policy, refusalOf } from './policy.ts'
 import type { Clock, Log, Metrics, Queue, Step } from './ports.ts'
 import { denyEntries, release } from './release.ts'
+import type { RuleSettings } from './rule-settings.ts'
 import { readScope, type Situation, type SurveyPorts, survey } from './survey.ts'
 
 export interface RespondPorts extends SurveyPorts {
@@ -36,6 +37,7 @@ export interface RespondPorts extends SurveyPorts {
 export interface RespondSettings {
   readonly policy: Policy
   readonly denial: DenialSettings
+  readonly rules: RuleSettings
 }
 
 /** One invocation of the function. */
@@ -192,7 +194,7 @@ async function advance(
 ): Promise<Incident> {
   const { ledger } = ports
   const now = ports.clock.now()
-  const funded = fund(incident, situation, settings.policy, now)
+  const funded = fund(incident, situation, settings, now)
   const armed = arm(funded.incident, situation, settings.denial, now)
   const { incident: ready, started } = begin(ports.steps, { ...armed, claim: claimOf(run, invocation) }, now)
   const [written, budgeted] = await Promise.all([
@@ -205,7 +207,7 @@ async function advance(
   if (!written)
     throw new RetryableError(`Cannot open an incident for ${ready.instance}: another function did so at the same time`)
   if (funded.budget && !budgeted) {
-    const refusal = await claimAgain(run, settings.policy, ready, situation.inScope)
+    const refusal = await claimAgain(run, settings, ready, situation.inScope)
     if (refusal !== undefined)
       return (await runAndSettle(ports, await awaitApproval(run, written, refusal), [], run)).incident
   }
@@ -231,7 +233,7 @@ async function resume(
   const { incident } = claimed
   // The function that opened the incident may have died between its writes; each of these is done once however often asked.
   if (incident.verdict === 'isolate' && incident.cut.at === undefined) {
-    const refusal = await claimAgain(run, settings.policy, incident, await readScope(ports.ledger))
+    const refusal = await claimAgain(run, settings, incident, await readScope(ports.ledger))
     if (refusal !== undefined)
       return (await runAndSettle(ports, await awaitApproval(run, claimed, refusal), [], run)).incident
   }

@@ -23,6 +23,7 @@ export function createRespond(
   const playbook = { ...ports, steps: steps(ports.steps) }
   const settings = {
     policy: config.policy,
+    rules: config.rules,
     denial: {
       allowList: config.rules.allow.addresses,
       providerRanges: config.rules.providerRanges,
