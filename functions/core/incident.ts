@@ -25,6 +25,21 @@ export const StepRecord = z.object({
 })
 export type StepRecord = z.infer<typeof StepRecord>
 
+/** A release that was refused, since somebody else had changed since the cut what it would have put back. */
+export const ReleaseRefusal = z.object({
+  at: z.number(),
+  by: z.string().max(256),
+  drifts: z.array(
+    z.object({
+      step: z.string().max(64),
+      resource: z.string().max(256),
+      left: z.string().max(512),
+      found: z.string().max(512),
+    }),
+  ),
+})
+export type ReleaseRefusal = z.infer<typeof ReleaseRefusal>
+
 /**
  * pending: not cut yet · unverified: changed but not proven · new-flows-only: tracked conversations may still pass ·
  * cut: proven · none: nothing was cut (observed, awaiting approval, alerted, refused by policy) · restored: put back.
@@ -47,6 +62,8 @@ export const Incident = z.object({
   approvedBy: z.string().max(256).optional(),
   /** Set when a person asked for the release; from then on nothing is cut again under this incident. */
   releasedBy: z.string().max(256).optional(),
+  /** The newest release that was refused, until one is carried out. */
+  releaseRefused: ReleaseRefusal.optional(),
   /** Newest last; the signals of all are on the ticket. Bounded: past the bound the weakest leaves. */
   findings: z.array(Finding),
   /** Ids of every finding that ever joined, so that a redelivery is known. Bounded likewise. */

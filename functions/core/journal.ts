@@ -19,6 +19,7 @@ export const JournalLine = z.object({
     'reopened',
     'approved',
     'released',
+    'refused',
     'closed',
     'note',
   ]),

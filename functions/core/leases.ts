@@ -83,6 +83,12 @@ export async function recordEntries(ledger: Ledger, made: DenyEntries): Promise<
   }
 }
 
+/** The entries that no incident would need any more if this one left. Changes nothing. */
+export async function entriesWithout(ledger: Ledger, acl: string, incident: string): Promise<string[]> {
+  const { leases } = leasesOf(await ledger.read(leaseKey(acl)))
+  return leases.filter(({ incidents }) => incidents.every(one => one === incident)).flatMap(({ entries }) => entries)
+}
+
 /** The incident needs nothing of this ACL any more. Returns the entries that no incident needs now. */
 export async function leaveLeases(ledger: Ledger, acl: string, incident: string): Promise<string[]> {
   const row = await ledger.read(leaseKey(acl))

@@ -74,3 +74,26 @@ test('operate() tells an incident with its journal and that the chain is whole',
   assert.equal(answer.incidents[0]?.brokenAt, undefined)
   assert.ok((answer.incidents[0]?.journal.length ?? 0) > 0)
 })
+
+test('operate() hands on which steps to force, and refuses one that the incident has not', async () => {
+  const engine = await engineOf()
+  const incident = await respond(
+    engine.ports,
+    engine.settings,
+    { kind: 'finding', finding: findingOf() },
+    engine.invocation('one'),
+  )
+  const request = { verb: 'release', instance: INSTANCE, by: 'ada' } as const
+  const release = (...force: string[]) => operate(engine.ports, engine.settings.policy, { ...request, force })
+  await release('swap-groups')
+  await release()
+  const [forced, plain] = engine.sent.slice(-2)
+  const order = { kind: 'release', instance: INSTANCE, incident: incident?.id, by: 'ada' }
+  assert.deepEqual(forced?.order, { ...order, force: ['swap-groups'] })
+  assert.deepEqual(plain?.order, order)
+  assert.notEqual(forced?.id, plain?.id)
+  await assert.rejects(release('pray'), {
+    name: 'InputError',
+    message: /^Cannot force "pray": .* swap-groups, deny-peers/,
+  })
+})

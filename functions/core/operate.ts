@@ -6,19 +6,22 @@ import type { Incident } from './incident.ts'
 import { type Incidents, listIncidents, loadIncident } from './incident-store.ts'
 import { InstanceRow, inventoryKeys } from './inventory.ts'
 import { brokenAt, type JournalEntry, readJournal } from './journal.ts'
+import type { Order } from './order.ts'
 import { matches, type Policy } from './policy.ts'
 import type { Clock, Ledger, Queue } from './ports.ts'
 
 const instance = z.string().regex(/^[A-Za-z0-9-]{1,64}$/)
 /** Names the incident that the person looked at; absent: the open one. */
 const incident = z.string().max(64).optional()
+const step = z.string().regex(/^[a-z0-9-]{1,64}$/)
 const by = z.string().min(1).max(256)
 
 /** What a person may ask for. Approvals and releases travel in the same lane as findings. */
 export const Request = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('drill'), instance, by }),
   z.strictObject({ verb: z.literal('approve'), instance, incident, by }),
-  z.strictObject({ verb: z.literal('release'), instance, incident, by }),
+  /** `force` names the steps that are put back although somebody else changed since what they had left. */
+  z.strictObject({ verb: z.literal('release'), instance, incident, by, force: z.array(step).max(64).optional() }),
   z.strictObject({ verb: z.literal('status'), instance: instance.optional() }),
 ])
 export type Request = z.infer<typeof Request>
@@ -57,8 +60,18 @@ export async function operate(ports: OperatePorts, policy: Policy, request: Requ
     )
   if (request.verb === 'approve' && incident.drill)
     throw new InputError(`Cannot approve "${request.instance}": its incident ${incident.id} is a drill`)
-  const order = { kind: request.verb, instance: request.instance, incident: incident.id, by: request.by } as const
-  const id = digest(request.verb, incident.id, incident.journal.sequence)
+  const force = request.verb === 'release' ? (request.force ?? []) : []
+  const unknown = force.find(one => incident.steps[one] === undefined)
+  if (unknown !== undefined)
+    throw new InputError(
+      `Cannot force "${unknown}": incident ${incident.id} has no such step, but ${Object.keys(incident.steps).join(', ')}`,
+    )
+  const target = { instance: request.instance, incident: incident.id, by: request.by }
+  const order: Order =
+    request.verb === 'approve'
+      ? { kind: 'approve', ...target }
+      : { kind: 'release', ...target, ...(force.length > 0 ? { force } : {}) }
+  const id = digest(request.verb, incident.id, incident.journal.sequence, ...force.toSorted())
   await ports.queue.send({ lane: request.instance, id, order })
   return { queued: request.verb, instance: request.instance, id: incident.id }
 }

@@ -12,7 +12,14 @@ export const Order = z.discriminatedUnion('kind', [
   /** External peers with which bytes still pass after the cut, as verify saw. */
   z.object({ kind: z.literal('residual'), instance, incident, peers: z.array(Peer).min(1).max(64) }),
   z.object({ kind: z.literal('approve'), instance, incident, by }),
-  z.object({ kind: z.literal('release'), instance, incident, by }),
+  /** `force` names the steps that are put back although somebody else changed since what they had left. */
+  z.object({
+    kind: z.literal('release'),
+    instance,
+    incident,
+    by,
+    force: z.array(z.string().max(64)).max(64).optional(),
+  }),
 ])
 export type Order = z.infer<typeof Order>
 

@@ -121,6 +121,15 @@ export interface Outcome {
   readonly facts: Readonly<Record<string, string | number | boolean | readonly string[]>>
 }
 
+/** A resource that somebody else changed since the cut: it stands neither as the step left it nor as it was before. */
+export interface Drift {
+  readonly resource: string
+  /** How the step left it. */
+  readonly left: string
+  /** How it stands now. */
+  readonly found: string
+}
+
 interface Verdict {
   readonly holds: boolean
   readonly notes: readonly string[]
@@ -135,5 +144,10 @@ export interface Step {
   covers?(incident: Incident): string
   apply(work: Work): Promise<Outcome>
   verify(work: Work): Promise<Verdict>
+  /**
+   * Looks, before anything is put back, for what somebody else changed since; changes nothing. What was put back already is
+   * no drift. Default: none, for a step whose `revert` takes back only what is still its own and names the rest.
+   */
+  drifted?(work: Work): Promise<readonly Drift[]>
   revert(work: Work): Promise<Outcome>
 }

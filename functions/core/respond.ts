@@ -75,8 +75,8 @@ export async function respond(
   refuseClaimed(held.incident, ports.clock.now())
   if (closed) return tellClosed(ports, held, run, invocation)
   if (order.kind === 'release' || held.incident.releasedBy !== undefined) {
-    const by = order.kind === 'release' ? order.by : (held.incident.releasedBy ?? '')
-    const released = await release(run, held, by, claimOf(run, invocation))
+    const asked = order.kind === 'release' ? order : { by: held.incident.releasedBy ?? '' }
+    const released = await release(run, held, asked, claimOf(run, invocation))
     return (await runAndSettle(ports, released, [], run)).incident
   }
   if (order.kind === 'approve') return onApproval(ports, settings, held, order.by, run, invocation)

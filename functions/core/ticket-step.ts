@@ -34,6 +34,12 @@ function digest(step: string, incident: Incident): string {
     .map(([id, { status, done, unable, reason }]) => [id, status, done, unable, reason])
     .toSorted()
   const told = [incident.verdict, incident.verdictReason, incident.findingIds, incident.cut.state, incident.cut.reasons]
-  const text = JSON.stringify([...told, incident.closedAt ?? null, incident.releasedBy ?? null, steps])
+  const text = JSON.stringify([
+    ...told,
+    incident.closedAt ?? null,
+    incident.releasedBy ?? null,
+    incident.releaseRefused ?? null,
+    steps,
+  ])
   return createHash('sha256').update(text).digest('hex')
 }

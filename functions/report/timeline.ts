@@ -13,6 +13,7 @@ const KINDS = {
   reopened: ['Reopened', 'danger'],
   approved: ['Approved', 'warning'],
   released: ['Released', 'warning'],
+  refused: ['Release refused', 'warning'],
   closed: ['Closed', 'calm'],
   note: ['Note', 'warning'],
 } as const satisfies Record<JournalLine['kind'], readonly [string, string]>
