@@ -200,3 +200,27 @@ test('revert() deletes only the entries that it is given, and none that somebody
   assert.equal(denies(stage.cloud, 'acl-1', '192.0.2.1/32').length, 1)
   assert.equal(denies(stage.cloud, 'acl-2', `${PEER}/32`).length, 2)
 })
+
+test('drifted() names a rule that somebody changed; revert() leaves it and one that is gone alone', async () => {
+  await using stage = await staged([allow('acl-1', PEER), allow('acl-2', PEER)])
+  const { step, cloud } = stage
+  const outcome = await step.apply({ incident: stage.incident, attempt: 1, signal: signal() })
+  const work = { incident: afterStep(stage.incident, step, outcome), attempt: 1, signal: signal() }
+  assert.deepEqual(await step.drifted?.(work), [])
+  const changed = denies(cloud, 'acl-1', `${PEER}/32`).find(({ egress }) => egress)
+  Object.assign(changed ?? {}, { allow: true, protocol: '6', ports: { from: 443, to: 443 } })
+  const acl2 = cloud.acls.get('acl-2')
+  assert.ok(changed && acl2)
+  acl2.entries = acl2.entries.filter(({ cidr }) => cidr !== `${PEER}/32`)
+  assert.deepEqual(await step.drifted?.(work), [
+    {
+      resource: `egress rule ${changed.number} of acl-1`,
+      left: `denying ${PEER}/32`,
+      found: `allowing ${PEER}/32, protocol 6, ports 443 to 443`,
+    },
+  ])
+  const { done, unable } = await step.revert(work)
+  assert.equal(done.length, 1)
+  assert.equal(unable.length, 3)
+  assert.ok(cloud.acls.get('acl-1')?.entries.includes(changed))
+})

@@ -96,3 +96,26 @@ test('metadata-service changes nothing whose options before are not known', asyn
   await step.revert({ incident: afterStep(incident, step, outcome), attempt: 1, signal: signal() })
   assert.equal(stage.road.count('ModifyInstanceMetadataOptions'), 0)
 })
+
+test('drifted() tells options that somebody set since, and an instance that is gone, not a service that was opened again', async () => {
+  await using stage = await setStage()
+  const step = metadataService(stage.ec2)
+  const incident = incidentOf(await stage.described())
+  const after = afterStep(incident, step, await step.apply({ incident, attempt: 1, signal: signal() }))
+  const drifted = () => step.drifted?.({ incident: after, attempt: 1, signal: signal() })
+  assert.deepEqual(await drifted(), [])
+  withOptions({ endpoint: 'enabled' })(stage.cloud)
+  assert.deepEqual(await drifted(), [])
+  withOptions({ tokens: 'required' })(stage.cloud)
+  assert.deepEqual(await drifted(), [
+    {
+      resource: 'the metadata service of i-1',
+      left: 'disabled with tokens optional and hop limit 1',
+      found: 'enabled with tokens required and hop limit 1',
+    },
+  ])
+  Object.assign(stage.cloud.instances.get('i-1') ?? {}, { state: 'terminated' })
+  assert.deepEqual(await drifted(), [
+    { resource: 'i-1', left: 'with its metadata service closed', found: 'terminated' },
+  ])
+})

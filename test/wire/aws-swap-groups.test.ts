@@ -150,3 +150,19 @@ test('revert() puts back exactly the groups of each interface, in their order', 
   assert.deepEqual(groups(stage.cloud, 'eni-1'), ['sg-b', 'sg-a'])
   assert.deepEqual(groups(stage.cloud, 'eni-2'), ['sg-c'])
 })
+
+test('drifted() names the interface that somebody moved and the one that is gone, not what is put back already', async () => {
+  await using stage = await prepared()
+  const { step, cloud, quarantine } = stage
+  const outcome = await step.apply({ incident: stage.incident, attempt: 1, signal: signal() })
+  const work = { incident: afterStep(stage.incident, step, outcome), attempt: 1, signal: signal() }
+  assert.deepEqual(await step.drifted?.(work), [])
+  Object.assign(cloud.interfaces.get('eni-1') ?? {}, { groups: ['sg-a', 'sg-b'] })
+  assert.deepEqual(await step.drifted?.(work), [], 'the original groups, in whatever order')
+  Object.assign(cloud.interfaces.get('eni-1') ?? {}, { groups: ['sg-c', quarantine] })
+  cloud.interfaces.delete('eni-2')
+  assert.deepEqual(await step.drifted?.(work), [
+    { resource: 'eni-1', left: `in ${quarantine}`, found: `in sg-c, ${quarantine}` },
+    { resource: 'eni-2', left: `in ${quarantine}`, found: 'not attached to the instance any more' },
+  ])
+})

@@ -1,4 +1,5 @@
 import { DeleteNetworkAclEntryCommand, type EC2Client } from '@aws-sdk/client-ec2'
+import type { AclEntry } from '../../../core/description.ts'
 import { PartialFailure, reasonOf } from '../../../core/errors.ts'
 import type { Incident } from '../../../core/incident.ts'
 import type { Step } from '../../../core/ports.ts'
@@ -102,8 +103,28 @@ export function denyPeers(ec2: Ec2): Step {
       return { holds: notes.length === 0, notes }
     },
 
+    async drifted({ incident, signal }) {
+      const entries = ownEntries(incident)
+      if (entries.length === 0) return []
+      const live = await readEntries(
+        entries.map(({ acl }) => acl),
+        signal,
+      )
+      return entries.flatMap(entry => {
+        const standing = live.get(entry.acl) ?? []
+        const now = standing.find(({ number, egress }) => number === entry.number && egress === entry.egress)
+        // One that is gone is put back already.
+        if (!now || ownNumbers([now], entry).length > 0) return []
+        return {
+          resource: `${entry.egress ? 'egress' : 'ingress'} rule ${entry.number} of ${entry.acl}`,
+          left: `denying ${rangeOf(entry.peer)}`,
+          found: describeRule(now),
+        }
+      })
+    },
+
     async revert({ incident, signal }) {
-      const entries = factList(incident, DENY_PEERS, 'entries').flatMap(text => parseEntry(text) ?? [])
+      const entries = ownEntries(incident)
       if (entries.length === 0) return { done: [], unable: [], facts: {} }
       const live = await readEntries(
         entries.map(({ acl }) => acl),
@@ -150,6 +171,15 @@ function* reserve(numbers: Iterable<number>, taken: Set<number>): Generator<numb
       taken.add(number)
       yield number
     }
+}
+
+function ownEntries(incident: Incident) {
+  return factList(incident, DENY_PEERS, 'entries').flatMap(text => parseEntry(text) ?? [])
+}
+
+function describeRule({ allow, cidr, protocol, ports }: AclEntry): string {
+  const what = protocol === '-1' ? '' : `, protocol ${protocol}`
+  return `${allow ? 'allowing' : 'denying'} ${cidr}${what}${ports ? `, ports ${ports.from} to ${ports.to}` : ''}`
 }
 
 function describeEntry(text: string): string {

@@ -3,7 +3,7 @@ import * as z from 'zod'
 import type { MetadataService } from '../../../core/description.ts'
 import type { Step } from '../../../core/ports.ts'
 import type { Ec2 } from '../ec2.ts'
-import { MetadataOptions, Reservation } from '../ec2-shapes.ts'
+import { type Instance, MetadataOptions, Reservation } from '../ec2-shapes.ts'
 import { codeOf } from '../faults.ts'
 import { restorePointOf } from './restore-point.ts'
 
@@ -38,7 +38,7 @@ export function metadataService(ec2: Ec2): Step {
   }
 
   /** `undefined` where the instance is gone. */
-  async function read(instance: string, signal: AbortSignal): Promise<MetadataService | undefined> {
+  async function find(instance: string, signal: AbortSignal): Promise<Instance | undefined> {
     try {
       const { Reservations = [] } = await ec2
         .standard()
@@ -47,11 +47,15 @@ export function metadataService(ec2: Ec2): Step {
         .array(Reservation)
         .parse(Reservations)
         .flatMap(({ Instances }) => Instances)
-        .find(({ State }) => !['shutting-down', 'terminated'].includes(State.Name))?.MetadataOptions
+        .find(({ State }) => !['shutting-down', 'terminated'].includes(State.Name))
     } catch (thrown) {
       if (codeOf(thrown) !== 'InvalidInstanceID.NotFound') throw thrown
       return undefined
     }
+  }
+
+  async function read(instance: string, signal: AbortSignal): Promise<MetadataService | undefined> {
+    return (await find(instance, signal))?.MetadataOptions
   }
 
   return {
@@ -93,6 +97,25 @@ export function metadataService(ec2: Ec2): Step {
       return { holds: !isOpen, notes: isOpen ? ['The metadata service is open'] : [] }
     },
 
+    async drifted({ incident, signal }) {
+      const { metadataService: before } = restorePointOf(incident)
+      if (!before) return []
+      const resource = incident.instance
+      const found = await find(resource, signal)
+      if (!found) return [{ resource, left: 'with its metadata service closed', found: 'terminated' }]
+      const { MetadataOptions: now } = found
+      if (!now) return []
+      const isOpened = now.endpoint === 'enabled' && before.endpoint === 'disabled'
+      if (!isOpened && now.tokens === before.tokens && now.hopLimit === before.hopLimit) return []
+      return [
+        {
+          resource: `the metadata service of ${resource}`,
+          left: optionsText({ ...before, endpoint: 'disabled' }),
+          found: optionsText(now),
+        },
+      ]
+    },
+
     async revert({ incident, signal }) {
       const { metadataService: before } = restorePointOf(incident)
       if (before?.endpoint !== 'enabled') return { done: [], unable: [], facts: {} }
@@ -102,6 +125,10 @@ export function metadataService(ec2: Ec2): Step {
       return { done: ['Opened the metadata service again'], unable: drift(before, after), facts: {} }
     },
   }
+}
+
+function optionsText({ endpoint, tokens, hopLimit }: MetadataService): string {
+  return `${endpoint} with tokens ${tokens} and hop limit ${hopLimit}`
 }
 
 function drift(before: MetadataService, after: MetadataService): string[] {

@@ -106,19 +106,22 @@ export function swapGroups(ec2: Ec2): Step {
       return { holds: notes.length === 0, notes }
     },
 
+    async drifted({ incident, signal }) {
+      const { quarantine } = incident
+      if (quarantine === undefined) return []
+      const held = await listHeld(incident.instance, signal)
+      return [...originalsOf(incident)].flatMap(([target, groups]) => {
+        const now = held.find(one => one.id === target)
+        if (!now) return { resource: target, left: `in ${quarantine}`, found: 'not attached to the instance any more' }
+        if (isSame(now.groups, [quarantine]) || isSame(now.groups, groups)) return []
+        return { resource: target, left: `in ${quarantine}`, found: `in ${now.groups.join(', ')}` }
+      })
+    },
+
     async revert({ incident, signal }) {
       const held = await listHeld(incident.instance, signal)
       const known = restorePointOf(incident).interfaces
-      const since = new Map(
-        factList(incident, id, 'attached').map(text => {
-          const [target = '', groups = ''] = text.split('=')
-          return [target, groups.split(',')] as const
-        }),
-      )
-      const originals = new Map<string, readonly string[]>([
-        ...since,
-        ...known.map(one => [one.id, one.groups] as const),
-      ])
+      const originals = originalsOf(incident)
       const done = await changeEach(
         'put back the groups of',
         held,
@@ -151,6 +154,22 @@ function quarantineOf({ id: incident, quarantine, restorePoint }: Incident): str
   if (quarantine === undefined)
     throw new Error(`Cannot swap groups for ${incident}: no quarantine group is recorded for ${restorePoint?.vpc}`)
   return quarantine
+}
+
+/** Interface → its groups before the cut: of those in the restore point, and of those that were attached since. */
+function originalsOf(incident: Incident): ReadonlyMap<string, readonly string[]> {
+  return new Map<string, readonly string[]>([
+    ...factList(incident, id, 'attached').map(text => {
+      const [target = '', groups = ''] = text.split('=')
+      return [target, groups.split(',')] as const
+    }),
+    ...restorePointOf(incident).interfaces.map(one => [one.id, one.groups] as const),
+  ])
+}
+
+/** Whatever order the cloud names them in. */
+function isSame(groups: readonly string[], others: readonly string[]): boolean {
+  return isDeepStrictEqual(groups.toSorted(), others.toSorted())
 }
 
 async function setGroups(client: EC2Client, target: string, groups: readonly string[], signal: AbortSignal) {
