@@ -27,6 +27,8 @@ export interface DeploymentOptions {
   readonly latencies?: SandboxOptions['latencies']
   /** Detection settings of the configuration; default: its own. */
   readonly rules?: Readonly<Record<string, unknown>>
+  /** As the configuration has it; default: false. */
+  readonly dnsCovered?: boolean
 }
 
 export type Deployment = Awaited<ReturnType<typeof deploy>>
@@ -34,7 +36,7 @@ export type Deployment = Awaited<ReturnType<typeof deploy>>
 /** A scenario's cloud with Firebreak deployed into it: the real handlers, the real clients, one process, loopback only. */
 export async function deploy(
   scenario: Scenario,
-  { without = [], port = 0, latencies = {}, rules = {} }: DeploymentOptions = {},
+  { without = [], port = 0, latencies = {}, rules = {}, dnsCovered = false }: DeploymentOptions = {},
 ) {
   const clock = createClock(scenario.start)
   const built = buildCloud(scenario)
@@ -57,6 +59,7 @@ export async function deploy(
       policy: { mode: 'enforce' },
       credentials: { roles: [...(built.cloud.roles?.keys() ?? [])] },
       rules,
+      dnsCovered,
       logGroups: {
         [network.flowGroup]: { source: 'aws-vpc-flow', fields: network.fields },
         [network.traceGroup]: { source: 'agent-trace' },
