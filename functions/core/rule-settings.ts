@@ -107,8 +107,8 @@ export const RuleSettings = z.strictObject({
       acknowledgementBytes: threshold(64),
       /** A copy runs at the wire's rate; pages that somebody reads come to 0.25 MB a minute (measured). */
       bulkBytes: threshold(2_000_000),
-      /** Of its bytes: what a copy begins and ends with is small. */
-      copyShare: threshold(0.9),
+      /** Of its bytes: what a copy begins and ends with is small, and in the minutes in which it pauses less goes by. */
+      copyShare: threshold(0.5),
       /** Besides its opening: less than this does not say who is served. */
       insideMinPackets: threshold(6),
       /** How long an unused connection must stand open to be a sign: a person inside types at once. */

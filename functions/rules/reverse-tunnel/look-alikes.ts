@@ -111,6 +111,24 @@ export const lookAlikes: readonly RuleCase[] = [
     },
   },
   {
+    name: 'a slow copy that pauses again and again',
+    matches: true,
+    decision: 'watch',
+    did: {
+      connections: [
+        {
+          peer: outside,
+          port: 22,
+          minutes: [0, 1, 2, 3, 4].flatMap((): (Traffic | undefined)[] => [
+            { out: [858, 1_262_000], in: [443, 26_400] },
+            { out: [1720, 2_520_000], in: [890, 53_000] },
+            ...silent(3),
+          ]),
+        },
+      ],
+    },
+  },
+  {
     name: 'shells that came and went, the last of which is minutes old',
     matches: true,
     decision: 'watch',
