@@ -159,8 +159,8 @@ export function foldRecords(conversation: Conversation, floorMinute: number): vo
   }
   if (conversation.folded === NOTHING_FOLDED) conversation.folded = [noSums(), noSums()]
   sum(conversation.folded, records, end)
-  // In place: what splice takes out it returns as a new array.
-  records.copyWithin(0, end)
+  // By hand: splice returns what it takes out as a new array, and copyWithin is ten times slower on an array of numbers.
+  for (let at = end; at < records.length; at++) records[at - end] = records[at] ?? 0
   records.length -= end
 }
 
