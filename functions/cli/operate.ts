@@ -2,6 +2,7 @@ import * as z from 'zod'
 import { InputError } from '../core/errors.ts'
 import { type Answer, operate, Request } from '../core/operate.ts'
 import { awsAdapters, systemClock } from '../entry/aws/adapters.ts'
+import { haltSaid } from './halt.ts'
 import type { Output } from './output.ts'
 
 interface Options {
@@ -35,12 +36,15 @@ export async function ask(verb: string, { json, ...options }: Options, output: O
 
 function said(answer: Answer): string {
   if ('queued' in answer) return `${answer.queued} of ${answer.instance} is in its lane (${answer.id})\n`
-  if (answer.incidents.length === 0) return 'No incident\n'
-  return answer.incidents
+  const halt = answer.halt ? haltSaid(answer.halt) : ''
+  if (!('incidents' in answer)) return halt
+  if (answer.incidents.length === 0) return `${halt}No incident\n`
+  const told = answer.incidents
     .map(({ incident, brokenAt }) => {
       const chain = brokenAt === undefined ? 'journal intact' : `JOURNAL BROKEN at entry ${brokenAt}`
       const closed = incident.closedAt === undefined ? 'open' : 'closed'
       return `${incident.id}  ${incident.instance}  ${closed}  ${incident.verdict}  ${incident.cut.state}  ${chain}\n${incident.cut.reasons.map(reason => `    ${reason}\n`).join('')}`
     })
     .join('')
+  return halt + told
 }

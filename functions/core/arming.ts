@@ -1,6 +1,7 @@
 import { Budget, budgetKey, type Claim, type Claimed, claimCut } from './budget.ts'
 import { type DenialSettings, decideDenials } from './denial.ts'
 import { RetryableError } from './errors.ts'
+import { haltedBecause } from './halt.ts'
 import type { Incident } from './incident.ts'
 import { amendIncident, type Held, withLines } from './incident-store.ts'
 import { dropLeases, holdLeases, leaseKey, leaveLeases } from './leases.ts'
@@ -22,14 +23,18 @@ export interface BudgetSettings {
   readonly rules: RuleSettings
 }
 
-/** A cut without a place in the budget waits for a person; drills and approved cuts need none. */
+/** Where Firebreak is halted nothing new is cut. A cut without a place in the budget waits for a person; drills and approved cuts need none. */
 export function fund(
   incident: Incident,
   situation: Situation,
   settings: BudgetSettings,
   now: number,
 ): { incident: Incident; budget?: Budget } {
-  if (incident.verdict !== 'isolate' || incident.restorePoint !== undefined || isFree(incident)) return { incident }
+  if (incident.verdict !== 'isolate' || incident.restorePoint !== undefined) return { incident }
+  const halted = haltedBecause(situation.halt)
+  if (halted !== undefined)
+    return { incident: incident.drill ? refuse(incident, halted) : toApproval(incident, halted, now) }
+  if (isFree(incident)) return { incident }
   const claim = claimFor(incident, settings.rules)
   const claimed = claimCut(situation.budget.value, claim, now, situation.inScope, settings.policy.budget)
   if (claimed.granted) return { incident, budget: claimed.budget }
@@ -45,6 +50,11 @@ function claimFor({ id, findings }: Incident, { score }: RuleSettings): Claim {
 
 function isFree({ drill, approvedBy }: Incident): boolean {
   return drill || approvedBy !== undefined
+}
+
+/** A drill needs nobody's approval: it is asked for again. */
+function refuse(incident: Incident, reason: string): Incident {
+  return { ...incident, verdict: 'refused', verdictReason: reason, cut: { state: 'none', reasons: [] } }
 }
 
 function toApproval(incident: Incident, reason: string, now: number): Incident {

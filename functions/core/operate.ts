@@ -2,6 +2,7 @@ import { createHash } from 'node:crypto'
 import * as z from 'zod'
 import { InputError } from './errors.ts'
 import type { Finding } from './finding.ts'
+import { type Halt, type HaltStatus, haltedBecause, haltStatus, readHalt, setHalt } from './halt.ts'
 import type { Incident } from './incident.ts'
 import { type Incidents, listIncidents, loadIncident } from './incident-store.ts'
 import { InstanceRow, inventoryKeys } from './inventory.ts'
@@ -15,6 +16,7 @@ const instance = z.string().regex(/^[A-Za-z0-9-]{1,64}$/)
 const incident = z.string().max(64).optional()
 const step = z.string().regex(/^[a-z0-9-]{1,64}$/)
 const by = z.string().min(1).max(256)
+const reason = z.string().min(1).max(512)
 
 /** What a person may ask for. Approvals and releases travel in the same lane as findings. */
 export const Request = z.discriminatedUnion('verb', [
@@ -22,6 +24,9 @@ export const Request = z.discriminatedUnion('verb', [
   z.strictObject({ verb: z.literal('approve'), instance, incident, by }),
   /** `force` names the steps that are put back although somebody else changed since what they had left. */
   z.strictObject({ verb: z.literal('release'), instance, incident, by, force: z.array(step).max(64).optional() }),
+  /** Stops new cuts until somebody resumes. */
+  z.strictObject({ verb: z.literal('halt'), by, reason }),
+  z.strictObject({ verb: z.literal('resume'), by, reason }),
   z.strictObject({ verb: z.literal('status'), instance: instance.optional() }),
 ])
 export type Request = z.infer<typeof Request>
@@ -34,7 +39,13 @@ export interface OperatePorts {
 
 export type Answer =
   | { readonly queued: Request['verb']; readonly instance: string; readonly id: string }
-  | { readonly incidents: readonly Status[]; readonly unreadable: Incidents['unreadable'] }
+  | { readonly halt: Halt }
+  | {
+      readonly incidents: readonly Status[]
+      readonly unreadable: Incidents['unreadable']
+      /** Absent where nobody ever halted. */
+      readonly halt?: HaltStatus
+    }
 
 interface Status {
   readonly incident: Incident
@@ -45,6 +56,11 @@ interface Status {
 
 export async function operate(ports: OperatePorts, policy: Policy, request: Request): Promise<Answer> {
   if (request.verb === 'status') return statusOf(ports.ledger, request.instance)
+  if (request.verb === 'halt' || request.verb === 'resume') {
+    const halt = { halted: request.verb === 'halt', by: request.by, reason: request.reason, at: ports.clock.now() }
+    await setHalt(ports.ledger, halt)
+    return { halt }
+  }
   if (request.verb === 'drill') return startDrill(ports, policy, request.instance, request.by)
   const held = await loadIncident(ports.ledger, request.instance)
   if (held?.incident.closedAt !== undefined || !held)
@@ -77,7 +93,9 @@ export async function operate(ports: OperatePorts, policy: Policy, request: Requ
 }
 
 async function startDrill(ports: OperatePorts, policy: Policy, target: string, who: string): Promise<Answer> {
-  const row = await ports.ledger.read(inventoryKeys.instance(target))
+  const [row, halt] = await Promise.all([ports.ledger.read(inventoryKeys.instance(target)), readHalt(ports.ledger)])
+  const halted = haltedBecause(halt)
+  if (halted !== undefined) throw new InputError(`Cannot drill "${target}": ${halted}`)
   if (!row)
     throw new InputError(`Cannot drill "${target}": the inventory does not know it (verify fills it every few minutes)`)
   const held = await loadIncident(ports.ledger, target)
@@ -116,7 +134,10 @@ async function startDrill(ports: OperatePorts, policy: Policy, target: string, w
 }
 
 async function statusOf(ledger: Ledger, target: string | undefined): Promise<Answer> {
-  const one = target === undefined ? undefined : await loadIncident(ledger, target)
+  const [one, halt] = await Promise.all([
+    target === undefined ? undefined : loadIncident(ledger, target),
+    haltStatus(ledger),
+  ])
   const { held, unreadable } =
     target === undefined ? await listIncidents(ledger) : { held: one ? [one] : [], unreadable: [] }
   const incidents = await Promise.all(
@@ -126,7 +147,7 @@ async function statusOf(ledger: Ledger, target: string | undefined): Promise<Ans
       return { incident, journal, ...(broken === undefined ? {} : { brokenAt: broken }) }
     }),
   )
-  return { incidents, unreadable }
+  return { incidents, unreadable, ...(halt ? { halt } : {}) }
 }
 
 function digest(...parts: readonly (string | number)[]): string {

@@ -154,6 +154,11 @@ function acts({ verdict, releasedBy }: Incident): boolean {
   return verdict === 'isolate' && releasedBy === undefined
 }
 
+/** Whether anything of the cut is known to have been done. */
+export function hasBegun(steps: readonly Step[], { steps: records }: Incident): boolean {
+  return steps.some(({ id, stage }) => stage === 'contain' && (records[id]?.done.length ?? 0) > 0)
+}
+
 /** The stages that the incident goes through. */
 export function stagesOf(incident: Incident): readonly Stage[] {
   return acts(incident) ? [...STARTED, 'collect', 'report'] : ['report']

@@ -1,9 +1,12 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { Budget, budgetKey } from './budget.ts'
-import { type Engine, engineOf, findingOf, NOW } from './engine-fixture.ts'
+import { type Engine, engineOf, findingOf, INSTANCE, NOW, peer } from './engine-fixture.ts'
 import type { Finding } from './finding.ts'
-import type { Incident } from './incident.ts'
+import { haltKey } from './halt.ts'
+import { Incident } from './incident.ts'
+import { incidentKey } from './incident-store.ts'
+import { operate } from './operate.ts'
 import { respond } from './respond.ts'
 
 const second = NOW / 1000
@@ -65,4 +68,124 @@ test('respond() takes nothing from the reserve for a guess, or for what an outsi
     )
     assert.equal((await handle(engine, on(9, { signals: [weak, ...shape] })))?.verdict, 'approval')
   }
+})
+
+const why = { by: 'ada', reason: 'A rule went wrong' }
+const HALTED = 'Firebreak is halted by ada: A rule went wrong'
+
+function ask(engine: Engine, verb: 'halt' | 'resume') {
+  return operate(engine.ports, engine.settings.policy, { verb, ...why })
+}
+
+async function incidentOf(engine: Engine): Promise<Incident> {
+  return Incident.parse((await engine.ledger.read(incidentKey(INSTANCE)))?.value)
+}
+
+test('a halt stops the next cut, which waits for a person; a resumed Firebreak cuts it once approved', async () => {
+  const engine = await engineOf()
+  await ask(engine, 'halt')
+  const waiting = await handle(engine)
+  assert.deepEqual([waiting?.verdict, waiting?.verdictReason], ['approval', HALTED])
+  const order = { kind: 'approve', instance: INSTANCE, incident: waiting?.id ?? '', by: 'bob' } as const
+  await respond(engine.ports, engine.settings, order, engine.invocation('two'))
+  const refused = await incidentOf(engine)
+  assert.deepEqual(refused.cut.reasons, [`Approved by bob and not cut: ${HALTED}`])
+  assert.equal(refused.approvedBy, undefined)
+  assert.deepEqual(engine.log, [])
+  await ask(engine, 'resume')
+  await respond(engine.ports, engine.settings, order, engine.invocation('three'))
+  assert.deepEqual(engine.cloud.groups, ['sg-quarantine'])
+})
+
+test('a cut of which nothing was done is not tried again during a halt, whatever comes, and is after it', async () => {
+  let away = true
+  const engine = await engineOf({
+    before: () => {
+      if (away) throw new Error('The cloud is away')
+    },
+  })
+  const incident = await handle(engine)
+  away = false
+  const tried = [...engine.log]
+  await ask(engine, 'halt')
+  const order = { kind: 'continue', instance: INSTANCE, incident: incident?.id ?? '' } as const
+  const again = (owner: string) => respond(engine.ports, engine.settings, order, engine.invocation(owner))
+  await again('two')
+  await again('three')
+  await handle(engine, { id: 'f2'.padEnd(64, '0') })
+  const waiting = await incidentOf(engine)
+  assert.deepEqual(engine.log, tried)
+  assert.deepEqual([waiting.cut.reasons, waiting.findingIds.length], [[HALTED], 2])
+  assert.deepEqual(waiting.restorePoint?.interfaces[0]?.groups, ['sg-agents'])
+  await ask(engine, 'resume')
+  await again('four')
+  assert.deepEqual(engine.cloud.groups, ['sg-quarantine'])
+})
+
+test('an instance that is cut stays cut during a halt, with the peers of later findings', async () => {
+  const engine = await engineOf()
+  await handle(engine)
+  await ask(engine, 'halt')
+  await handle(engine, { id: 'f2'.padEnd(64, '0'), peers: [peer('198.51.100.7')] })
+  assert.deepEqual(engine.cloud.denied, ['203.0.113.9', '198.51.100.7'])
+})
+
+test('a halt refuses drills', async () => {
+  const engine = await engineOf()
+  await ask(engine, 'halt')
+  await assert.rejects(
+    operate(engine.ports, engine.settings.policy, { verb: 'drill', instance: INSTANCE, by: 'ada' }),
+    {
+      name: 'InputError',
+      message: `Cannot drill "${INSTANCE}": ${HALTED}`,
+    },
+  )
+  const describe = engine.ports.instances.describe
+  const tagged = async (...asked: Parameters<typeof describe>) => {
+    const description = await describe(...asked)
+    return description && { ...description, tags: { 'firebreak:drill': 'true' } }
+  }
+  const ports = { ...engine.ports, instances: { describe: tagged } }
+  const order = { kind: 'finding', finding: findingOf({ drill: true }) } as const
+  const incident = await respond(ports, engine.settings, order, engine.invocation('one'))
+  assert.deepEqual([incident?.verdict, incident?.verdictReason], ['refused', HALTED])
+  assert.deepEqual(engine.log, [])
+})
+
+test('a halt and its end stand in a journal of their own, and the status tells them', async () => {
+  const engine = await engineOf()
+  await ask(engine, 'halt')
+  await ask(engine, 'resume')
+  const answer = await operate(engine.ports, engine.settings.policy, { verb: 'status' })
+  assert.ok('incidents' in answer)
+  const { journal = [], ...halt } = answer.halt ?? {}
+  assert.deepEqual(halt, { halted: false, at: NOW, ...why })
+  assert.deepEqual(
+    journal.flatMap(({ lines }) => lines.map(({ text }) => text)),
+    ['Halted by ada: A rule went wrong', 'Resumed by ada: A rule went wrong'],
+  )
+  assert.deepEqual((await engine.ledger.read(haltKey))?.value, halt)
+})
+
+test('what a cut must know of the halt is read with the rest, before the first write, in no round trip of its own', async () => {
+  let under = 0
+  let rounds = 0
+  let written = false
+  const engine = await engineOf({
+    ledger: ledger => ({
+      ...ledger,
+      async read(key) {
+        if (under++ === 0 && !written) rounds += 1
+        await new Promise(setImmediate)
+        under -= 1
+        return ledger.read(key)
+      },
+      write(...asked) {
+        written = true
+        return ledger.write(...asked)
+      },
+    }),
+  })
+  await handle(engine)
+  assert.equal(rounds, 1)
 })

@@ -4,6 +4,7 @@ import { budgetKey } from './budget.ts'
 import type { DenialSettings } from './denial.ts'
 import { RetryableError } from './errors.ts'
 import type { Finding, Peer } from './finding.ts'
+import { type Halt, haltedBecause, readHalt } from './halt.ts'
 import type { Incident } from './incident.ts'
 import {
   amendIncident,
@@ -19,7 +20,7 @@ import {
 import { holdLeases, recordEntries } from './leases.ts'
 import { join, openFor, peersOf } from './opening.ts'
 import { instanceOf, type Order } from './order.ts'
-import { begin, type Run, runPlaybook } from './playbook.ts'
+import { begin, hasBegun, type Run, runPlaybook } from './playbook.ts'
 import { judge, type Policy, refusalOf } from './policy.ts'
 import type { Clock, Log, Metrics, Queue, Step } from './ports.ts'
 import { denyEntries, release } from './release.ts'
@@ -66,7 +67,7 @@ export async function respond(
   const signal = AbortSignal.timeout(Math.max(0, invocation.remaining() - RESERVE_MS))
   const run: Run = { ...ports, owner: invocation.owner, signal }
   if (order.kind === 'finding') return onFinding(ports, settings, order.finding, run, invocation)
-  const held = await loadIncident(ports.ledger, instanceOf(order))
+  const [held, halt] = await Promise.all([loadIncident(ports.ledger, instanceOf(order)), readHalt(ports.ledger)])
   const closed = held?.incident.closedAt !== undefined
   if (held?.incident.id !== order.incident || (closed && order.kind !== 'continue')) {
     ports.log.warn('order for an incident that is not open', { kind: order.kind, incident: order.incident })
@@ -79,9 +80,9 @@ export async function respond(
     const released = await release(run, held, asked, claimOf(run, invocation))
     return (await runAndSettle(ports, released, [], run)).incident
   }
-  if (order.kind === 'approve') return onApproval(ports, settings, held, order.by, run, invocation)
-  if (order.kind === 'residual') return onResidual(ports, settings, held, order.peers, run, invocation)
-  return resume(ports, settings, held, run, invocation)
+  if (order.kind === 'approve') return onApproval(ports, settings, held, halt, order.by, run, invocation)
+  if (order.kind === 'residual') return onResidual(ports, settings, held, halt, order.peers, run, invocation)
+  return resume(ports, settings, held, halt, run, invocation)
 }
 
 function claimOf(run: Run, invocation: Invocation): NonNullable<Incident['claim']> {
@@ -101,7 +102,7 @@ async function onFinding(
   if (newest?.incident.findingIds.includes(finding.id)) {
     if (!open?.incident.claim) return newest.incident
     refuseClaimed(open.incident, ports.clock.now())
-    return resume(ports, settings, open, run, invocation)
+    return resume(ports, settings, open, situation.halt, run, invocation)
   }
   if (open) refuseClaimed(open.incident, ports.clock.now())
   const closedAt = newest?.incident.closedAt
@@ -122,19 +123,32 @@ async function onFinding(
   const unasked = joined.denials.length === 0 && peersOf(joined).some(({ address }) => !situation.asked(address))
   if (joined.verdict === 'isolate' && unasked)
     situation = await survey(ports, finding.instance, peersOf(joined), finding.placement, run.signal)
+  const halted = stopped(ports, joined, situation.halt)
+  if (open && halted !== undefined) {
+    const written = await replaceIncident(ports.ledger, open, joined)
+    if (!written) throw new RetryableError(`Cannot join ${joined.id}: another function changed it at the same time`)
+    return tellUncut(ports, written, halted, run, invocation)
+  }
   return advance(ports, settings, situation, joined, open, run, invocation)
+}
+
+/** Why a cut that was written down, and of which nothing is known to have been done, must not go on. */
+function stopped({ steps }: RespondPorts, incident: Incident, halt: Halt | undefined): string | undefined {
+  const waits = incident.verdict === 'isolate' && incident.restorePoint !== undefined && !hasBegun(steps, incident)
+  return waits ? haltedBecause(halt) : undefined
 }
 
 async function onApproval(
   ports: RespondPorts,
   settings: RespondSettings,
   held: Held,
+  halt: Halt | undefined,
   by: string,
   run: Run,
   invocation: Invocation,
 ): Promise<Incident | undefined> {
   const { incident } = held
-  if (incident.verdict === 'isolate') return resume(ports, settings, held, run, invocation)
+  if (incident.verdict === 'isolate') return resume(ports, settings, held, halt, run, invocation)
   const situation = await survey(ports, incident.instance, peersOf(incident), placementOf(incident), run.signal)
   const now = ports.clock.now()
   const refusal = incident.drill
@@ -146,6 +160,8 @@ async function onApproval(
     ])
     return advance(ports, settings, situation, refused, held, run, invocation)
   }
+  const halted = haltedBecause(situation.halt)
+  if (halted !== undefined) return tellUncut(ports, held, `Approved by ${by} and not cut: ${halted}`, run, invocation)
   const approved = withLines({ ...incident, verdict: 'isolate', verdictReason: `Approved by ${by}`, approvedBy: by }, [
     { at: now, kind: 'approved', text: `Approved by ${by}` },
   ])
@@ -157,6 +173,7 @@ async function onResidual(
   ports: RespondPorts,
   settings: RespondSettings,
   held: Held,
+  halt: Halt | undefined,
   peers: readonly Peer[],
   run: Run,
   invocation: Invocation,
@@ -164,7 +181,7 @@ async function onResidual(
   const { incident } = held
   const known = new Set(peersOf(incident).map(({ address }) => address))
   const fresh = peers.filter(({ address }) => !known.has(address))
-  if (fresh.length === 0 || incident.verdict !== 'isolate') return resume(ports, settings, held, run, invocation)
+  if (fresh.length === 0 || incident.verdict !== 'isolate') return resume(ports, settings, held, halt, run, invocation)
   const placement = placementOf(incident)
   const situation = await survey(ports, incident.instance, fresh, placement, run.signal)
   const at = ports.clock.now()
@@ -219,10 +236,13 @@ async function resume(
   ports: RespondPorts,
   settings: RespondSettings,
   held: Held,
+  halt: Halt | undefined,
   run: Run,
   invocation: Invocation,
 ): Promise<Incident> {
   const now = ports.clock.now()
+  const halted = stopped(ports, held.incident, halt)
+  if (halted !== undefined) return tellUncut(ports, held, halted, run, invocation)
   let started: readonly Step[] = []
   const claimed = await amendIncident(ports.ledger, held, undefined, newest => {
     refuseClaimed(newest, now)
@@ -239,6 +259,28 @@ async function resume(
   }
   await leaseAgain(ports.ledger, incident)
   return (await runAndSettle(ports, claimed, started, run)).incident
+}
+
+/**
+ * Says on the ticket why an incident is not cut now, once, and changes nothing in the cloud. What was begun before a halt and not
+ * answered is left as it stands; verify takes it up again after the halt.
+ */
+async function tellUncut(
+  ports: RespondPorts,
+  held: Held,
+  text: string,
+  run: Run,
+  invocation: Invocation,
+): Promise<Incident> {
+  const at = ports.clock.now()
+  const told = await amendIncident(ports.ledger, held, undefined, newest => {
+    refuseClaimed(newest, at)
+    const claimed = { ...newest, claim: claimOf(run, invocation) }
+    if (newest.cut.reasons.includes(text)) return claimed
+    return withLines({ ...claimed, cut: { ...newest.cut, reasons: [text] } }, [{ at, kind: 'note', text }])
+  })
+  const reporting = { ...run, steps: run.steps.filter(({ stage }) => stage === 'report') }
+  return (await runAndSettle(ports, told, [], reporting)).incident
 }
 
 /** Brings the ticket of a closed incident up to date; a release may have met a tracker that was down. */

@@ -2,6 +2,7 @@ import { Budget, budgetKey } from './budget.ts'
 import { aclsOf, type NeighbourUse } from './denial.ts'
 import type { Description } from './description.ts'
 import type { Peer, Placement } from './finding.ts'
+import { type Halt, readHalt } from './halt.ts'
 import { type Held, loadIncident } from './incident-store.ts'
 import { InstanceRow, inventoryKeys, NetworkRow, ScopeRow } from './inventory.ts'
 import { leaseKey } from './leases.ts'
@@ -21,6 +22,7 @@ export interface Situation {
   readonly row: InstanceRow | undefined
   readonly network: NetworkRow | undefined
   readonly inScope: number
+  readonly halt: Halt | undefined
   readonly budget: { readonly value: Budget; readonly row: Row | undefined }
   readonly leases: ReadonlyMap<string, Row | undefined>
   readonly neighbourUse: (acl: string, peer: string) => NeighbourUse
@@ -42,13 +44,14 @@ export async function survey(
   const { ledger } = ports
   const hinted = [...new Set(placement?.interfaces.map(({ acl }) => acl) ?? [])]
   const own = placement?.interfaces.map(({ id }) => id) ?? []
-  const [description, held, row, network, inScope, budget, shared] = await Promise.all([
+  const [description, held, row, network, inScope, budget, halt, shared] = await Promise.all([
     ports.instances.describe(instance, placement?.vpc, signal),
     loadIncident(ledger, instance),
     ledger.read(inventoryKeys.instance(instance)),
     placement && ledger.read(inventoryKeys.network(placement.vpc)),
     readScope(ledger),
     ledger.read(budgetKey),
+    readHalt(ledger),
     askShared(ports, hinted, peers, own),
   ])
   // An interface that moved to another instance was asked about as this one's own: its use must count as a neighbour's.
@@ -71,6 +74,7 @@ export async function survey(
     row: row && InstanceRow.parse(row.value),
     network: lateNetwork && NetworkRow.parse(lateNetwork.value),
     inScope,
+    halt,
     budget: { value: budget ? Budget.parse(budget.value) : { cuts: [] }, row: budget },
     leases: new Map([...shared.leases, ...late.leases]),
     neighbourUse: (acl, peer) => uses.get(`${acl} ${peer}`) ?? 'unknown',

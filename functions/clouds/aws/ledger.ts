@@ -2,6 +2,7 @@ import { randomInt } from 'node:crypto'
 import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
 import { quoted, RetryableError, reasonOf } from '../../core/errors.ts'
+import { HALT_JOURNAL, haltKey } from '../../core/halt.ts'
 import type { Clock, Expectation, Key, Ledger, Permission, Row } from '../../core/ports.ts'
 import { attemptsOf, codeOf, isThrottle, isUnknownOutcome } from './faults.ts'
 import { itemReads } from './ledger-reads.ts'
@@ -178,6 +179,18 @@ export const readLedgerPermissions: readonly Permission[] = [
 export const ledgerPermissions: readonly Permission[] = [
   ...readLedgerPermissions,
   { actions: ['dynamodb:PutItem', 'dynamodb:DeleteItem'], resources },
+]
+
+/** For what a person invokes: it writes the halt and its journal, and no incident. */
+export const writeHaltPermissions: readonly Permission[] = [
+  ...readLedgerPermissions,
+  {
+    actions: ['dynamodb:PutItem'],
+    resources,
+    conditions: {
+      'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [haltKey.partition, `incident/${HALT_JOURNAL}`] },
+    },
+  },
 ]
 
 /** For what reads hostile logs: whatever it is made to do, it writes no incident, lease, budget or inventory. */

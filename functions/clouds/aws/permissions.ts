@@ -4,7 +4,7 @@ import type { Permission } from '../../core/ports.ts'
 import { deadLettersPermissions } from './dead-letters.ts'
 import { describePermissions } from './describe.ts'
 import { inventoryPermissions } from './inventory.ts'
-import { ledgerPermissions, readLedgerPermissions, writeTrafficPermissions } from './ledger.ts'
+import { ledgerPermissions, writeHaltPermissions, writeTrafficPermissions } from './ledger.ts'
 import { type LogInputs, logInputPermissions, NO_INPUTS } from './log-inputs.ts'
 import { quarantinePermissions } from './quarantine.ts'
 import { receiveOrderPermissions, sendOrderPermissions } from './queue.ts'
@@ -57,7 +57,7 @@ export function awsPermissions(
       quarantinePermissions,
       steps.filter(one => isReading(one) || one === invokeRevokePermission),
     ),
-    operate: union(readLedgerPermissions, sendOrderPermissions),
+    operate: union(writeHaltPermissions, sendOrderPermissions),
     revoke: union(revokePermissions(settings.credentials)),
   }
 }
