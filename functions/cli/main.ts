@@ -48,13 +48,25 @@ export async function main(args: readonly string[], output: Output = processOutp
       'Asks a deployment for a drill, an approval, a release or the status, with FIREBREAK_CONFIG and AWS credentials',
     )
     .argument('<verb>', 'drill, approve, release or status')
-    .option('--instance <id>', 'the instance it is about')
+    .argument('[id]', 'the instance or the incident that it is about')
+    .option('--instance <id>', 'the instance that it is about')
     .option('--incident <id>', 'the incident that you looked at; refused if another one is open')
     .option('--by <name>', 'who asks; it goes on the journal', process.env['USER'])
+    .option(
+      '--force <step>',
+      'of a release: put this step back although somebody else changed since what it had left',
+      collect,
+      [],
+    )
+    .option('--wait <seconds>', 'how long to wait until a release is carried out or refused', secondsOf, 60)
     .option('--json', 'print the answer as one JSON object')
-    .action(async (verb: string, options) => {
+    .addHelpText(
+      'after',
+      '\nExit code: 0, 1 if a release was refused or is not done yet, 2 if it could not be asked for.\n',
+    )
+    .action(async (verb: string, id: string | undefined, options) => {
       const { ask } = await import('./operate.ts')
-      await ask(verb, options, output)
+      code = (await ask(verb, id, options, output)) ? EXIT.ok : EXIT.failed
     })
 
   program
@@ -97,6 +109,13 @@ export async function main(args: readonly string[], output: Output = processOutp
 
 function collect(value: string, previous: readonly string[]): string[] {
   return [...previous, value]
+}
+
+function secondsOf(text: string): number {
+  const seconds = Number(text)
+  if (text === '' || !Number.isFinite(seconds) || seconds < 0 || seconds > 3600)
+    throw new InvalidArgumentError('It is a number from 0 to 3600.')
+  return seconds
 }
 
 function portOf(text: string): number {
