@@ -1,0 +1,158 @@
+import assert from 'node:assert/strict'
+import { execFile } from 'node:child_process'
+import { test } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
+import { fileURLToPath } from 'node:url'
+import type { Deployment } from '../../functions/cli/drill/deployment.ts'
+import type { Cloud } from '../../functions/sandbox/cloud.ts'
+import { brokenOut, groupsOf, playToFinding, playToProof, startBreakout } from '../faults/stage.ts'
+
+const command = fileURLToPath(new URL('../../functions/cli/firebreak.mjs', import.meta.url))
+const timeout = 240_000
+
+/** All of the cloud as it stands, but for what is kept as evidence. */
+function stateOf({ built }: Deployment): Omit<Cloud, 'changed' | 'snapshots'> {
+  const { changed: _listeners, snapshots: _evidence, ...state } = built.cloud
+  return structuredClone(state)
+}
+
+/** The breakout, found, cut and proven, with the cloud as it stood before. */
+async function cutBreakout() {
+  const deployment = await startBreakout()
+  const before = stateOf(deployment)
+  await playToFinding(deployment)
+  await deployment.respond()
+  await playToProof(deployment)
+  return { deployment, before, instance: brokenOut(deployment) }
+}
+
+interface Ran {
+  readonly code: number
+  readonly out: string
+  readonly err: string
+}
+
+/** A person at a shell that is set up for the deployment, whose lanes go on being polled meanwhile. */
+async function firebreak({ environment, respond }: Deployment, ...args: string[]): Promise<Ran> {
+  let ran: Ran | undefined
+  const env = { PATH: process.env['PATH'], USER: 'ada', NO_COLOR: '1', ...environment }
+  execFile(process.execPath, [command, ...args], { env, timeout: 120_000 }, (failure, out, err) => {
+    ran = { code: failure ? Number(failure.code) : 0, out, err }
+  })
+  while (!ran) {
+    await respond()
+    await sleep(100)
+  }
+  return ran
+}
+
+function ticketOf({ tracker }: Deployment): string {
+  const [ticket, ...more] = tracker.tickets()
+  assert.ok(ticket)
+  assert.deepEqual(more, [])
+  return JSON.stringify(ticket)
+}
+
+test('a drill and its release through operate leave the cloud as it was, but for the evidence', {
+  timeout,
+}, async () => {
+  const { deployment, before, instance } = await cutBreakout()
+  try {
+    assert.notDeepEqual(stateOf(deployment), before)
+    const evidence = deployment.built.cloud.snapshots.size
+    assert.ok(evidence > 0)
+    await deployment.operate({ verb: 'release', instance, by: 'ada' })
+    await deployment.respond()
+    assert.deepEqual(stateOf(deployment), before)
+    assert.equal(deployment.built.cloud.snapshots.size, evidence)
+    assert.match(ticketOf(deployment), /"state":"restored"/)
+    assert.ok(await deployment.credentialsWork(instance))
+  } finally {
+    await deployment.close()
+  }
+})
+
+test('a release is refused whole where somebody changed what was cut, and forced where a person says so', {
+  timeout,
+}, async () => {
+  const { deployment, before, instance } = await cutBreakout()
+  try {
+    const [moved = ''] = Object.keys(groupsOf(deployment))
+    const { cloud } = deployment.built
+    const [quarantine] = groupsOf(deployment)[moved] ?? []
+    const other = [...cloud.groups.values()].find(({ id }) => id !== quarantine)?.id ?? ''
+    Object.assign(cloud.interfaces.get(moved) ?? {}, { groups: [other, quarantine] })
+    const entry = [...cloud.acls.values()].flatMap(({ entries }) => entries).find(({ cidr }) => cidr.endsWith('/32'))
+    assert.ok(entry)
+    const { cidr } = entry
+    Object.assign(entry, { cidr: '192.0.2.0/24' })
+    const drifted = stateOf(deployment)
+
+    const refused = await firebreak(deployment, 'operate', 'release', instance)
+    assert.equal(refused.code, 1, refused.out + refused.err)
+    assert.match(refused.out, /is refused, and nothing is put back/)
+    assert.ok(
+      refused.out.includes(`swap-groups: ${moved} was left in ${quarantine} and is in ${other}, ${quarantine}\n`),
+    )
+    assert.match(refused.out, /deny-peers: .* was left denying .*\/32 and is denying 192\.0\.2\.0\/24\n/)
+    assert.match(refused.out, /npx firebreak operate release fb-\w+ --force swap-groups --force deny-peers\n/)
+    assert.deepEqual(stateOf(deployment), drifted)
+    assert.match(ticketOf(deployment), new RegExp(`${moved} was left in ${quarantine}`))
+
+    const half = await firebreak(deployment, 'operate', 'release', instance, '--force', 'deny-peers', '--json')
+    assert.equal(half.code, 1, half.out + half.err)
+    const { outcome, drifts, id } = JSON.parse(half.out)
+    assert.equal(outcome, 'refused')
+    assert.deepEqual(
+      drifts.map(({ step }: { step: string }) => step),
+      ['swap-groups'],
+    )
+    assert.deepEqual(stateOf(deployment), drifted)
+
+    const force = ['--force', 'swap-groups', '--force', 'deny-peers']
+    const released = await firebreak(deployment, 'operate', 'release', id, ...force)
+    assert.equal(released.code, 0, released.out + released.err)
+    assert.match(released.out, /swap-groups: Forced, although .* was left in/)
+    // Whoever made a rule of his own out of ours keeps it.
+    const left = [...cloud.acls.values()].find(({ entries }) => entries.includes(entry))
+    assert.ok(left)
+    left.entries = left.entries.filter(one => one !== entry)
+    assert.deepEqual(stateOf(deployment), before)
+    assert.match(ticketOf(deployment), new RegExp(`Forced, although ${moved} was left`))
+    assert.notEqual(cidr, entry.cidr)
+  } finally {
+    await deployment.close()
+  }
+})
+
+test('an instance that was terminated meanwhile is released by force alone, and by no force of what is no step', {
+  timeout,
+}, async () => {
+  const { deployment, instance } = await cutBreakout()
+  try {
+    for (const { args, says } of [
+      { args: ['release', instance, '--force', 'pray'], says: /Cannot force "pray": incident fb-\w+ has no such step/ },
+      { args: ['approve', instance, '--force', 'swap-groups'], says: /Cannot force a step of "approve"/ },
+      { args: ['release', 'fb-0'], says: /Cannot ask about "fb-0": it is no instance's newest incident/ },
+      { args: ['release', instance, '--wait', 'long'], says: /It is a number from 0 to 3600/ },
+    ]) {
+      const { code, out, err } = await firebreak(deployment, 'operate', ...args)
+      assert.equal(code, 2, out + err)
+      assert.match(err, says)
+      assert.equal(out, '')
+    }
+    const { cloud } = deployment.built
+    Object.assign(cloud.instances.get(instance) ?? {}, { state: 'terminated' })
+    for (const [id, one] of cloud.interfaces) if (one.instance === instance) cloud.interfaces.delete(id)
+    const refused = await firebreak(deployment, 'operate', 'release', instance)
+    assert.equal(refused.code, 1, refused.out + refused.err)
+    assert.match(refused.out, /metadata-service: .* and is terminated\n/)
+    const [, line = ''] = /npx firebreak (operate release .*)\n/.exec(refused.out) ?? []
+    const released = await firebreak(deployment, ...line.split(' '))
+    assert.equal(released.code, 0, released.out + released.err)
+    const peers = [...cloud.acls.values()].flatMap(({ entries }) => entries.filter(({ cidr }) => cidr.endsWith('/32')))
+    assert.deepEqual(peers, [])
+  } finally {
+    await deployment.close()
+  }
+})
