@@ -59,6 +59,8 @@ export const Incident = z.object({
   /** What policy said: `isolate` cuts; `alert` and `observe` only report; `approval` waits for a person; `refused` says why. */
   verdict: z.enum(['isolate', 'alert', 'observe', 'approval', 'refused']),
   verdictReason: z.string().max(1024),
+  /** Until when an approval counts, milliseconds; each finding that joins asks anew. */
+  approvableUntil: z.number().optional(),
   approvedBy: z.string().max(256).optional(),
   /** Set when a person asked for the release; from then on nothing is cut again under this incident. */
   releasedBy: z.string().max(256).optional(),

@@ -1,5 +1,6 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
+import { lateness } from './approval.ts'
 import { InputError } from './errors.ts'
 import type { Finding } from './finding.ts'
 import { type Halt, type HaltStatus, haltedBecause, haltStatus, readHalt, setHalt } from './halt.ts'
@@ -76,6 +77,8 @@ export async function operate(ports: OperatePorts, policy: Policy, request: Requ
     )
   if (request.verb === 'approve' && incident.drill)
     throw new InputError(`Cannot approve "${request.instance}": its incident ${incident.id} is a drill`)
+  const late = request.verb === 'approve' ? lateness(incident, ports.clock.now()) : undefined
+  if (late !== undefined) throw new InputError(`Cannot approve "${request.instance}": ${late}`)
   const force = request.verb === 'release' ? (request.force ?? []) : []
   const unknown = force.find(one => incident.steps[one] === undefined)
   if (unknown !== undefined)

@@ -116,3 +116,43 @@ test('judge() refuses what is not there', () => {
 test('matches() reads own tags only', () => {
   assert.equal(matches({}, { key: 'constructor', value: undefined }), false)
 })
+
+test('judge() lets no drill cut what the configuration exempts', () => {
+  const configured = Policy.parse({ exemptInstances: ['i-1'] })
+  const tagged = described({ 'firebreak:drill': 'true' })
+  assert.equal(judge(finding({ drill: true }), tagged, undefined, configured, now).verdict, 'refused')
+})
+
+test('judge() refuses a finding about an instance of another account', () => {
+  const foreign = finding({ account: '444455556666' })
+  assert.match(judge(foreign, described(agent), undefined, policy, now).reason, /another account/)
+})
+
+test('judge() lets a person decide about records that are old, that are yet to come, or that are not there', () => {
+  const HOUR = 3600
+  const [signal] = finding().signals
+  assert.ok(signal)
+  const resting = (...lasts: number[]) =>
+    judge(
+      finding({ signals: lasts.map(last => ({ ...signal, first: 0, last })) }),
+      described(agent),
+      undefined,
+      policy,
+      now,
+    )
+  const at = now / 1000
+  for (const [lasts, verdict] of [
+    [[at - 6 * HOUR], 'isolate'],
+    [[at - 6 * HOUR - 1], 'approval'],
+    [[at - 9 * HOUR, at - 5 * HOUR], 'isolate'],
+    [[at + HOUR], 'isolate'],
+    [[at + HOUR + 1], 'approval'],
+    [[Number.MAX_SAFE_INTEGER], 'approval'],
+    [[], 'approval'],
+  ] as const)
+    assert.equal(resting(...lasts).verdict, verdict, String(lasts))
+  assert.equal(
+    resting(at - 7 * HOUR).reason,
+    'The newest record is from 2027-01-15T01:00:00.000Z, more than 6 hours ago: a person decides',
+  )
+})

@@ -30,6 +30,10 @@ export const Policy = z.object({
   exemptInstances: z.array(z.string().max(64)).max(10_000).default([]),
   /** observe: report what would be cut · approve: wait for a person · enforce: cut. */
   mode: z.enum(['observe', 'approve', 'enforce']).default('observe'),
+  /** An approval that comes later after the newest finding is refused: by then somebody else may hold the addresses. */
+  approvalHours: z.number().min(1).max(720).default(24),
+  /** Of a finding whose newest record is older nobody knows what it may be: a person decides. */
+  staleAfterHours: z.number().min(1).max(720).default(6),
   budget: z
     .object({
       /** A breakout is rare; more in an hour is more likely a rule gone wrong or an outage in the making. */
@@ -41,17 +45,46 @@ export const Policy = z.object({
 })
 export type Policy = z.infer<typeof Policy>
 
+const HOUR_MS = 3_600_000
+
 /** Tags can be written by an intruder: what was in scope stays so for this long, and an exemption must be older. */
-export const TAG_TRUST_MS = 24 * 3_600_000
+export const TAG_TRUST_MS = 24 * HOUR_MS
 
 export function matches(tags: Readonly<Record<string, string>>, selector: TagSelector): boolean {
   const value = Object.hasOwn(tags, selector.key) ? tags[selector.key] : undefined
   return value !== undefined && (selector.value === undefined || value === selector.value)
 }
 
+/** The last moment that a Date can hold (ECMA-262, Time Values and Time Range). */
+const MAX_DATE = 8.64e15
+
+/** Clocks differ; records that are newer than now by more are forged. */
+const AHEAD_MS = HOUR_MS
+
 export interface Judged {
   readonly verdict: Incident['verdict']
   readonly reason: string
+}
+
+const CONFIGURED_EXEMPT = 'The configuration exempts the instance'
+
+/** Milliseconds since the epoch; 0 for a finding that rests on nothing. */
+function newestOf({ signals }: Finding): number {
+  return Math.max(...signals.map(signal => signal.last), 0) * 1000
+}
+
+/** Why a finding is not acted upon, whatever it says: its records are old, as when it is replayed, or none, or not yet. */
+export function staleness(finding: Finding, { staleAfterHours }: Policy, now: number): string | undefined {
+  const newest = newestOf(finding)
+  if (newest === 0) return 'The finding rests on no record'
+  if (newest > now + AHEAD_MS) return `The newest record is from ${isoOf(newest)}, which is yet to come`
+  if (newest < now - staleAfterHours * HOUR_MS)
+    return `The newest record is from ${isoOf(newest)}, more than ${staleAfterHours} hours ago`
+  return undefined
+}
+
+function isoOf(at: number): string {
+  return at <= MAX_DATE ? new Date(at).toISOString() : `${at} ms`
 }
 
 function goneOf(description: Description | undefined): string | undefined {
@@ -71,7 +104,7 @@ export function refusalOf(
 ): string | undefined {
   const gone = goneOf(description)
   if (gone !== undefined || !description) return gone
-  if (policy.exemptInstances.includes(instance)) return 'The configuration exempts the instance'
+  if (policy.exemptInstances.includes(instance)) return CONFIGURED_EXEMPT
   const exempt = matches(description.tags, policy.exemption)
   if (exempt && row?.exemptSince !== undefined && row.exemptSince <= now - TAG_TRUST_MS)
     return 'The instance has carried the exemption tag for more than 24 hours'
@@ -94,10 +127,13 @@ export function judge(
 ): Judged {
   const gone = goneOf(description)
   if (gone !== undefined || !description) return { verdict: 'refused', reason: gone ?? '' }
-  const newest = Math.max(...finding.signals.map(signal => signal.last), 0) * 1000
+  if (finding.account !== description.account)
+    return { verdict: 'refused', reason: 'The finding is about an instance of another account' }
+  const newest = newestOf(finding)
   if (newest > 0 && newest < description.launchedAt)
     return { verdict: 'refused', reason: 'The records are older than the instance: another one held its address then' }
   if (finding.drill) {
+    if (policy.exemptInstances.includes(finding.instance)) return { verdict: 'refused', reason: CONFIGURED_EXEMPT }
     if (matches(description.tags, policy.drill))
       return { verdict: 'isolate', reason: 'A drill on an instance with the drill tag' }
     return { verdict: 'refused', reason: 'A drill needs the drill tag on the instance' }
@@ -107,6 +143,8 @@ export function judge(
   if (finding.decision !== 'isolate')
     return { verdict: 'alert', reason: `The score ${finding.score} reports the instance and does not cut it` }
   if (policy.mode === 'observe') return { verdict: 'observe', reason: 'The mode is observe: this would have been cut' }
+  const stale = staleness(finding, policy, now)
+  if (stale !== undefined) return { verdict: 'approval', reason: `${stale}: a person decides` }
   if (policy.mode === 'approve') return { verdict: 'approval', reason: 'The mode is approve: a person decides' }
   return { verdict: 'isolate', reason: `The score is ${finding.score} and the mode is enforce` }
 }

@@ -10,6 +10,7 @@ import { operate } from './operate.ts'
 import { respond } from './respond.ts'
 
 const second = NOW / 1000
+const HOUR = 3_600_000
 
 /** Enough to cut, and no identity. */
 const shape: Finding['signals'] = (['shape', 'novelty', 'context'] as const).map(family => ({
@@ -188,4 +189,33 @@ test('what a cut must know of the halt is read with the rest, before the first w
   })
   await handle(engine)
   assert.equal(rounds, 1)
+})
+
+test('an approval that comes a day after the newest finding is refused with its reason, and the next finding asks anew', async () => {
+  const engine = await engineOf({ policy: { mode: 'approve' } })
+  const incident = await handle(engine)
+  const order = { kind: 'approve', instance: INSTANCE, incident: incident?.id ?? '', by: 'bob' } as const
+  const approve = () => respond(engine.ports, engine.settings, order, engine.invocation('two'))
+  engine.clock.advance(24 * HOUR + 1)
+  await approve()
+  const late = 'It was open to approval until 2027-01-16T08:00:00.000Z, and the next finding asks anew'
+  const { cut, verdict } = await incidentOf(engine)
+  assert.deepEqual([cut.reasons, verdict, engine.log], [[`Approved by bob and not cut: ${late}`], 'approval', []])
+  await assert.rejects(
+    operate(engine.ports, engine.settings.policy, { verb: 'approve', instance: INSTANCE, by: 'bob' }),
+    { name: 'InputError', message: `Cannot approve "${INSTANCE}": ${late}` },
+  )
+  await handle(engine, { id: 'f2'.padEnd(64, '0') })
+  engine.clock.advance(24 * HOUR)
+  await approve()
+  assert.deepEqual(engine.cloud.groups, ['sg-quarantine'])
+})
+
+test('a stale finding is on the incident and denies nothing, even where the instance is cut already', async () => {
+  const engine = await engineOf()
+  await handle(engine)
+  engine.clock.advance(7 * HOUR)
+  await handle(engine, { id: 'f2'.padEnd(64, '0'), peers: [peer('198.51.100.7')] })
+  assert.deepEqual(engine.cloud.denied, ['203.0.113.9'])
+  assert.equal((await incidentOf(engine)).findings.length, 2)
 })

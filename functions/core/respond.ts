@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import { lateness } from './approval.ts'
 import { allowedPeers, arm, awaitApproval, claimAgain, fund, leaseAgain } from './arming.ts'
 import { budgetKey } from './budget.ts'
 import type { DenialSettings } from './denial.ts'
@@ -21,7 +22,7 @@ import { holdLeases, recordEntries } from './leases.ts'
 import { join, openFor, peersOf } from './opening.ts'
 import { instanceOf, type Order } from './order.ts'
 import { begin, hasBegun, type Run, runPlaybook } from './playbook.ts'
-import { judge, type Policy, refusalOf } from './policy.ts'
+import { judge, type Policy, refusalOf, staleness } from './policy.ts'
 import type { Clock, Log, Metrics, Queue, Step } from './ports.ts'
 import { denyEntries, release } from './release.ts'
 import type { RuleSettings } from './rule-settings.ts'
@@ -115,9 +116,15 @@ async function onFinding(
   }
   const now = ports.clock.now()
   const judged = judge(finding, situation.description, situation.row, settings.policy, now)
-  const joined = open
-    ? join(open.incident, finding, judged, now)
+  // What is stale, as a replay is, names no further peers to deny.
+  const told =
+    open?.incident.verdict === 'isolate' && staleness(finding, settings.policy, now)
+      ? { ...finding, peers: [] }
+      : finding
+  const opened = open
+    ? join(open.incident, told, judged, now)
     : openFor(finding, judged, nextIncidentId(finding.account, finding.instance, newest?.incident), now)
+  const joined = { ...opened, approvableUntil: now + settings.policy.approvalHours * 3_600_000 }
   ports.metrics.count(open ? 'FindingJoined' : 'IncidentOpened')
   // An incident that was only reported so far becomes a cut: its earlier peers were never asked about.
   const unasked = joined.denials.length === 0 && peersOf(joined).some(({ address }) => !situation.asked(address))
@@ -160,6 +167,8 @@ async function onApproval(
     ])
     return advance(ports, settings, situation, refused, held, run, invocation)
   }
+  const late = lateness(incident, now)
+  if (late !== undefined) return tellUncut(ports, held, `Approved by ${by} and not cut: ${late}`, run, invocation)
   const halted = haltedBecause(situation.halt)
   if (halted !== undefined) return tellUncut(ports, held, `Approved by ${by} and not cut: ${halted}`, run, invocation)
   const approved = withLines({ ...incident, verdict: 'isolate', verdictReason: `Approved by ${by}`, approvedBy: by }, [

@@ -69,8 +69,20 @@ export function storyOf(input: ReportInput): Story {
 }
 
 function factsOf(incident: Incident, now: number): Story['facts'] {
-  const { findings, openedAt, closedAt, cut, account, region, verdictReason, approvedBy, releasedBy, restorePoint } =
-    incident
+  const {
+    findings,
+    openedAt,
+    closedAt,
+    cut,
+    account,
+    region,
+    verdict,
+    verdictReason,
+    approvableUntil,
+    approvedBy,
+    releasedBy,
+    restorePoint,
+  } = incident
   const strongest = findings.reduce<(typeof findings)[number] | undefined>(
     (most, one) => (most && most.score >= one.score ? most : one),
     undefined,
@@ -88,6 +100,10 @@ function factsOf(incident: Incident, now: number): Story['facts'] {
     [
       'Last checked',
       cut.checkedAt === undefined ? undefined : `${timeOf(cut.checkedAt)}, ${durationOf(now - cut.checkedAt)} ago`,
+    ],
+    [
+      'Open to approval until',
+      verdict === 'approval' && approvableUntil !== undefined ? timeOf(approvableUntil) : undefined,
     ],
     ['Approved by', approvedBy],
     ['Release asked by', releasedBy],
