@@ -45,12 +45,13 @@ export async function main(args: readonly string[], output: Output = processOutp
   program
     .command('operate')
     .description(
-      'Asks a deployment for a drill, an approval, a release or the status, with FIREBREAK_CONFIG and AWS credentials',
+      'Asks a deployment for a drill, an approval, a release or the status, or halts new cuts, with FIREBREAK_CONFIG and AWS credentials',
     )
-    .argument('<verb>', 'drill, approve, release or status')
+    .argument('<verb>', 'drill, approve, release, halt, resume or status')
     .argument('[id]', 'the instance or the incident that it is about')
     .option('--instance <id>', 'the instance that it is about')
     .option('--incident <id>', 'the incident that you looked at; refused if another one is open')
+    .option('--reason <text>', 'of a halt or its end; it goes on the journal')
     .option('--by <name>', 'who asks; it goes on the journal', process.env['USER'])
     .option(
       '--force <step>',

@@ -12,6 +12,7 @@ interface Options {
   readonly instance?: string
   readonly incident?: string
   readonly by?: string
+  readonly reason?: string
   readonly force: readonly string[]
   /** Seconds. */
   readonly wait: number
@@ -59,15 +60,19 @@ async function nameOf(ledger: Ledger, id: string, { instance, incident }: Omit<O
   return { instance: found.incident.instance, incident: id }
 }
 
-function requestOf(verb: string, { instance, incident, by, force }: Omit<Options, 'wait' | 'json'>): Request {
+function requestOf(verb: string, { instance, incident, by, reason, force }: Omit<Options, 'wait' | 'json'>): Request {
   if (force.length > 0 && verb !== 'release')
     throw new InputError(`Cannot force a step of ${JSON.stringify(verb)}: only a release goes over a change`)
+  if (reason !== undefined && verb !== 'halt' && verb !== 'resume')
+    throw new InputError(`Cannot give a reason for ${JSON.stringify(verb)}: only a halt or its end has one`)
   const asked =
     verb === 'status'
       ? { verb, instance }
       : verb === 'drill'
         ? { verb, instance, by }
-        : { verb, instance, incident, by, ...(force.length > 0 ? { force } : {}) }
+        : verb === 'halt' || verb === 'resume'
+          ? { verb, instance, incident, by, reason }
+          : { verb, instance, incident, by, ...(force.length > 0 ? { force } : {}) }
   const request = Request.safeParse(
     Object.fromEntries(Object.entries(asked).filter(([, value]) => value !== undefined)),
   )

@@ -115,6 +115,20 @@ test('a drill that operate orders is carried out by the sandbox, and its release
   assert.match(said, /isolate with 100 points: drill/)
 })
 
+test('operate halts new cuts until it resumes, with who and why, and the status tells it', { timeout }, async () => {
+  const unexplained = await operate('halt', '--by', 'somebody')
+  assert.equal(unexplained.code, 2)
+  const halted = await operate('halt', '--by', 'somebody', '--reason', 'A rule went wrong')
+  assert.match(halted.out, /^HALTED by somebody at .*Z: A rule went wrong\n$/)
+  assert.match((await operate('status')).out, /^HALTED by somebody/)
+  const drill = await operate('drill', '--instance', instance, '--by', 'somebody')
+  assert.equal(drill.code, 2)
+  assert.match(drill.err, /Firebreak is halted by somebody: A rule went wrong/)
+  const resumed = await operate('resume', '--by', 'somebody', '--reason', 'Repaired')
+  assert.equal(resumed.code, 0, resumed.err)
+  assert.match((await operate('status')).out, /^Resumed by somebody/)
+})
+
 test('the sandbox ends cleanly when it is interrupted', { timeout }, async () => {
   assert.ok(sandbox)
   const ended = new Promise(resolve => sandbox?.once('exit', (code, signal) => resolve({ code, signal })))
