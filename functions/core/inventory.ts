@@ -20,6 +20,8 @@ export const InstanceRow = z.object({
   scopedAt: z.number().optional(),
   /** Since when, without a break, its tags match the exemption; absent: they do not. */
   exemptSince: z.number().optional(),
+  /** For each tag selector of the policy's exceptions: since when its tags match it, and until when they did. */
+  selected: z.record(z.string(), z.object({ since: z.number(), until: z.number().optional() })).optional(),
   interfaces: z.array(
     z.object({
       id,

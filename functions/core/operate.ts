@@ -9,8 +9,10 @@ import { type Incidents, listIncidents, loadIncident } from './incident-store.ts
 import { InstanceRow, inventoryKeys } from './inventory.ts'
 import { brokenAt, type JournalEntry, readJournal } from './journal.ts'
 import type { Order } from './order.ts'
-import { matches, type Policy } from './policy.ts'
+import type { Policy } from './policy.ts'
 import type { Clock, Ledger, Queue } from './ports.ts'
+import { listSuppressed, type Suppressed } from './suppressed.ts'
+import { matches } from './tag-selector.ts'
 
 const instance = z.string().regex(/^[A-Za-z0-9-]{1,64}$/)
 /** Names the incident that the person looked at; absent: the open one. */
@@ -46,6 +48,8 @@ export type Answer =
       readonly unreadable: Incidents['unreadable']
       /** Absent where nobody ever halted. */
       readonly halt?: HaltStatus
+      /** Findings of the last 90 days of which nobody was told. */
+      readonly suppressed: readonly Suppressed[]
     }
 
 interface Status {
@@ -137,9 +141,10 @@ async function startDrill(ports: OperatePorts, policy: Policy, target: string, w
 }
 
 async function statusOf(ledger: Ledger, target: string | undefined): Promise<Answer> {
-  const [one, halt] = await Promise.all([
+  const [one, halt, suppressed] = await Promise.all([
     target === undefined ? undefined : loadIncident(ledger, target),
     haltStatus(ledger),
+    listSuppressed(ledger, target),
   ])
   const { held, unreadable } =
     target === undefined ? await listIncidents(ledger) : { held: one ? [one] : [], unreadable: [] }
@@ -150,7 +155,7 @@ async function statusOf(ledger: Ledger, target: string | undefined): Promise<Ans
       return { incident, journal, ...(broken === undefined ? {} : { brokenAt: broken }) }
     }),
   )
-  return { incidents, unreadable, ...(halt ? { halt } : {}) }
+  return { incidents, unreadable, suppressed, ...(halt ? { halt } : {}) }
 }
 
 function digest(...parts: readonly (string | number)[]): string {

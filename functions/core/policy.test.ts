@@ -3,7 +3,8 @@ import { test } from 'node:test'
 import type { Description } from './description.ts'
 import type { Finding } from './finding.ts'
 import type { InstanceRow } from './inventory.ts'
-import { judge, matches, Policy, TAG_TRUST_MS } from './policy.ts'
+import { judge, Policy, TAG_TRUST_MS } from './policy.ts'
+import { matches } from './tag-selector.ts'
 
 const now = 1_800_000_000_000
 const policy = Policy.parse({ mode: 'enforce' })

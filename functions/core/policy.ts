@@ -1,19 +1,10 @@
 import * as z from 'zod'
 import type { Description } from './description.ts'
+import { Mode, ModeException, Suppression } from './exceptions.ts'
 import type { Finding } from './finding.ts'
 import type { Incident } from './incident.ts'
 import type { InstanceRow } from './inventory.ts'
-
-/** `key=value`, or `key` alone for any value. */
-export const TagSelector = z
-  .string()
-  .min(1)
-  .max(256)
-  .transform(text => {
-    const equals = text.indexOf('=')
-    return equals < 0 ? { key: text, value: undefined } : { key: text.slice(0, equals), value: text.slice(equals + 1) }
-  })
-export type TagSelector = z.infer<typeof TagSelector>
+import { matches, TagSelector } from './tag-selector.ts'
 
 /** Places for cuts, in an hour and at one time. */
 const places = (cutsPerHour: number, percentOfScope: number) => ({
@@ -22,24 +13,27 @@ const places = (cutsPerHour: number, percentOfScope: number) => ({
   percentOfScope: z.number().min(0).max(100).default(percentOfScope),
 })
 
-export const Policy = z.object({
+export const Policy = z.strictObject({
   scope: TagSelector.prefault('firebreak:scope=agent'),
   exemption: TagSelector.prefault('firebreak:exempt=true'),
   drill: TagSelector.prefault('firebreak:drill=true'),
   /** Exempt whatever their tags say: configuration cannot be written by an intruder. */
   exemptInstances: z.array(z.string().max(64)).max(10_000).default([]),
   /** observe: report what would be cut · approve: wait for a person · enforce: cut. */
-  mode: z.enum(['observe', 'approve', 'enforce']).default('observe'),
+  mode: Mode.default('observe'),
+  /** Where another mode holds: the first that applies to a rule's signals. */
+  modes: z.array(ModeException).max(100).default([]),
+  suppressions: z.array(Suppression).max(1000).default([]),
   /** An approval that comes later after the newest finding is refused: by then somebody else may hold the addresses. */
   approvalHours: z.number().min(1).max(720).default(24),
   /** Of a finding whose newest record is older nobody knows what it may be: a person decides. */
   staleAfterHours: z.number().min(1).max(720).default(6),
   budget: z
-    .object({
+    .strictObject({
       /** A breakout is rare; more in an hour is more likely a rule gone wrong or an outage in the making. */
       ...places(3, 5),
       /** Besides, for findings of a known service, pool or alert alone, so that decoys do not use up what these need. */
-      reserve: z.object(places(3, 5)).prefault({}),
+      reserve: z.strictObject(places(3, 5)).prefault({}),
     })
     .prefault({}),
 })
@@ -49,11 +43,6 @@ const HOUR_MS = 3_600_000
 
 /** Tags can be written by an intruder: what was in scope stays so for this long, and an exemption must be older. */
 export const TAG_TRUST_MS = 24 * HOUR_MS
-
-export function matches(tags: Readonly<Record<string, string>>, selector: TagSelector): boolean {
-  const value = Object.hasOwn(tags, selector.key) ? tags[selector.key] : undefined
-  return value !== undefined && (selector.value === undefined || value === selector.value)
-}
 
 /** The last moment that a Date can hold (ECMA-262, Time Values and Time Range). */
 const MAX_DATE = 8.64e15

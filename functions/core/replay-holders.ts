@@ -2,7 +2,8 @@ import { isExternal } from './address.ts'
 import type { Attribution, Holder } from './attribution.ts'
 import type { Flow } from './flow.ts'
 import type { InstanceRow } from './inventory.ts'
-import { matches, type Policy } from './policy.ts'
+import type { Policy } from './policy.ts'
+import { matches } from './tag-selector.ts'
 
 /** Who held an interface over the whole of the logs, as the operator says it. */
 export interface Holding {

@@ -6,6 +6,7 @@ import type { Finding } from './finding.ts'
 import { haltKey } from './halt.ts'
 import { Incident } from './incident.ts'
 import { incidentKey } from './incident-store.ts'
+import { readJournal } from './journal.ts'
 import { operate } from './operate.ts'
 import { respond } from './respond.ts'
 
@@ -218,4 +219,49 @@ test('a stale finding is on the incident and denies nothing, even where the inst
   await handle(engine, { id: 'f2'.padEnd(64, '0'), peers: [peer('198.51.100.7')] })
   assert.deepEqual(engine.cloud.denied, ['203.0.113.9'])
   assert.equal((await incidentOf(engine)).findings.length, 2)
+})
+
+const signed = { owner: 'ada', reason: 'Our own pool', expires: '2027-01-15' }
+
+test('a suppressed finding opens no incident and leaves a trace that the status tells', async () => {
+  const engine = await engineOf({ policy: { suppressions: [{ ...signed, rule: 'mining-pool' }] } })
+  assert.equal(await handle(engine), undefined)
+  assert.equal(await engine.ledger.read(incidentKey(INSTANCE)), undefined)
+  const answer = await operate(engine.ports, engine.settings.policy, { verb: 'status', instance: INSTANCE })
+  assert.ok('suppressed' in answer)
+  const { id, score, instance } = findingOf()
+  assert.deepEqual(answer.suppressed, [{ finding: id, instance, at: NOW, rules: ['mining-pool'], score, by: [signed] }])
+})
+
+test('what is suppressed of a finding stands in the journal of its incident', async () => {
+  const [identity] = findingOf().signals
+  assert.ok(identity)
+  const engine = await engineOf({ policy: { suppressions: [{ ...signed, rule: 'mining-pool' }] } })
+  const incident = await handle(engine, { signals: [identity, { ...identity, rule: 'reverse-tunnel' }] })
+  assert.equal(incident?.verdict, 'isolate')
+  assert.deepEqual(
+    incident?.findings[0]?.signals.map(({ rule }) => rule),
+    ['reverse-tunnel'],
+  )
+  const lines = (await readJournal(engine.ledger, incident?.id ?? '')).flatMap(entry => entry.lines)
+  assert.ok(lines.some(({ text }) => text.endsWith('were suppressed by ada until 2027-01-15: Our own pool')))
+})
+
+test('an expired suppression silences nothing, and the log says so', async () => {
+  const warned: unknown[] = []
+  const engine = await engineOf({
+    policy: { suppressions: [{ ...signed, rule: 'mining-pool', expires: '2027-01-14' }] },
+  })
+  const log = { ...engine.ports.log, warn: (message: string, fields?: object) => void warned.push([message, fields]) }
+  const order = { kind: 'finding', finding: findingOf() } as const
+  const incident = await respond({ ...engine.ports, log }, engine.settings, order, engine.invocation('one'))
+  assert.equal(incident?.verdict, 'isolate')
+  const fields = { ...signed, finding: findingOf().id, expires: '2027-01-14' }
+  assert.deepEqual(warned, [['suppression has expired and silences nothing', fields]])
+})
+
+test('a rule under observation opens an incident that says what would have been cut', async () => {
+  const engine = await engineOf({ policy: { modes: [{ rule: 'mining-pool', mode: 'observe' }] } })
+  assert.equal((await handle(engine))?.verdict, 'observe')
+  assert.deepEqual(engine.log, [])
 })

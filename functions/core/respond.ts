@@ -26,7 +26,9 @@ import { judge, type Policy, refusalOf, staleness } from './policy.ts'
 import type { Clock, Log, Metrics, Queue, Step } from './ports.ts'
 import { denyEntries, release } from './release.ts'
 import type { RuleSettings } from './rule-settings.ts'
+import { answerOf, recordSuppressed } from './suppressed.ts'
 import { readScope, type Situation, type SurveyPorts, survey } from './survey.ts'
+import { weigh } from './weighing.ts'
 
 export interface RespondPorts extends SurveyPorts {
   readonly clock: Clock
@@ -93,29 +95,38 @@ function claimOf(run: Run, invocation: Invocation): NonNullable<Incident['claim'
 async function onFinding(
   ports: RespondPorts,
   settings: RespondSettings,
-  finding: Finding,
+  given: Finding,
   run: Run,
   invocation: Invocation,
 ): Promise<Incident | undefined> {
-  let situation = await survey(ports, finding.instance, finding.peers, finding.placement, run.signal)
+  let situation = await survey(ports, given.instance, given.peers, given.placement, run.signal)
   const newest = situation.held
   const open = newest && newest.incident.closedAt === undefined ? newest : undefined
-  if (newest?.incident.findingIds.includes(finding.id)) {
+  if (newest?.incident.findingIds.includes(given.id)) {
     if (!open?.incident.claim) return newest.incident
     refuseClaimed(open.incident, ports.clock.now())
     return resume(ports, settings, open, situation.halt, run, invocation)
   }
   if (open) refuseClaimed(open.incident, ports.clock.now())
   const closedAt = newest?.incident.closedAt
-  if (closedAt !== undefined && Math.max(...finding.signals.map(({ last }) => last)) * 1000 <= closedAt) {
+  if (closedAt !== undefined && Math.max(...given.signals.map(({ last }) => last)) * 1000 <= closedAt) {
     ports.log.info('finding rests on records from before the release', {
-      finding: finding.id,
+      finding: given.id,
       incident: newest?.incident.id,
     })
     return undefined
   }
   const now = ports.clock.now()
-  const judged = judge(finding, situation.description, situation.row, settings.policy, now)
+  const { finding, mode, suppressions, expired } = weigh(given, { ...situation, now }, settings.policy, settings.rules)
+  for (const { owner, reason, expires } of expired)
+    ports.log.warn('suppression has expired and silences nothing', { finding: given.id, owner, reason, expires })
+  if (!finding) {
+    await recordSuppressed(ports.ledger, given, suppressions, now)
+    ports.metrics.count('FindingSuppressed')
+    ports.log.info('finding is suppressed', { finding: given.id, instance: given.instance })
+    return undefined
+  }
+  const judged = judge(finding, situation.description, situation.row, { ...settings.policy, mode }, now)
   // What is stale, as a replay is, names no further peers to deny.
   const told =
     open?.incident.verdict === 'isolate' && staleness(finding, settings.policy, now)
@@ -124,7 +135,13 @@ async function onFinding(
   const opened = open
     ? join(open.incident, told, judged, now)
     : openFor(finding, judged, nextIncidentId(finding.account, finding.instance, newest?.incident), now)
-  const joined = { ...opened, approvableUntil: now + settings.policy.approvalHours * 3_600_000 }
+  const silenced = suppressions.map(one => ({
+    at: now,
+    kind: 'note' as const,
+    text: `Signals of ${given.id} were suppressed by ${answerOf(one)}`,
+  }))
+  const approvableUntil = now + settings.policy.approvalHours * 3_600_000
+  const joined = withLines({ ...opened, approvableUntil }, silenced)
   ports.metrics.count(open ? 'FindingJoined' : 'IncidentOpened')
   // An incident that was only reported so far becomes a cut: its earlier peers were never asked about.
   const unasked = joined.denials.length === 0 && peersOf(joined).some(({ address }) => !situation.asked(address))

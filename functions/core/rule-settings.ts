@@ -7,7 +7,7 @@ export const AddressRange = z
   .string()
   .max(64)
   .refine(text => parseCidr(text) !== undefined, 'neither an address nor a range such as 192.0.2.0/24')
-const suffix = z
+export const Suffix = z
   .string()
   .toLowerCase()
   .regex(
@@ -53,7 +53,7 @@ export const RuleSettings = z.strictObject({
   allow: z
     .strictObject({
       addresses: z.array(AddressRange).max(10_000).default([]),
-      names: z.array(suffix).max(10_000).default([]),
+      names: z.array(Suffix).max(10_000).default([]),
     })
     .prefault({}),
   /** The provider's service ranges, without those in which anybody can rent an address (AWS: without `EC2`). */

@@ -9,8 +9,9 @@ import {
   NetworkRow,
   type ScopeRow,
 } from './inventory.ts'
-import { matches, type Policy } from './policy.ts'
+import type { Policy } from './policy.ts'
 import type { Key, Ledger, Row } from './ports.ts'
+import { matches, selectorText, type TagSelector } from './tag-selector.ts'
 
 /** Who held something before the last few holders matters to no record that may still arrive. */
 const MAX_TENURES = 8
@@ -82,11 +83,30 @@ function withoutClocks(row: Record<string, unknown>): Record<string, unknown> {
   )
 }
 
+/** A match that ended is kept with its end: what a tag said lately still counts for a day. */
+function selectedOf(
+  selectors: readonly TagSelector[],
+  tags: Readonly<Record<string, string>>,
+  before: InstanceRow['selected'],
+  at: number,
+): InstanceRow['selected'] {
+  const selected = selectors.flatMap(selector => {
+    const text = selectorText(selector)
+    const known = before?.[text]
+    if (matches(tags, selector))
+      return [[text, { since: known && known.until === undefined ? known.since : at }] as const]
+    return known ? [[text, { ...known, until: known.until ?? at }] as const] : []
+  })
+  return selected.length > 0 ? Object.fromEntries(selected) : undefined
+}
+
 function instanceRows(rows: ReadonlyMap<string, Row>, fleet: Fleet, policy: Policy): InstanceRow[] {
+  const selectors = [...policy.modes, ...policy.suppressions].flatMap(({ scope }) => scope ?? [])
   const present = fleet.instances.map((one): InstanceRow => {
     const row = rows.get(inventoryKeys.instance(one.instance).sort)
     const before = row && InstanceRow.parse(row.value)
     const scopedAt = matches(one.tags, policy.scope) ? fleet.at : before?.scopedAt
+    const selected = selectedOf(selectors, one.tags, before?.selected, fleet.at)
     const exemptSince = matches(one.tags, policy.exemption) ? (before?.exemptSince ?? fleet.at) : undefined
     return {
       instance: one.instance,
@@ -105,6 +125,7 @@ function instanceRows(rows: ReadonlyMap<string, Row>, fleet: Fleet, policy: Poli
       seenAt: fleet.at,
       ...(scopedAt === undefined ? {} : { scopedAt }),
       ...(exemptSince === undefined ? {} : { exemptSince }),
+      ...(selected === undefined ? {} : { selected }),
     }
   })
   const seen = new Set(fleet.instances.map(({ instance }) => instance))

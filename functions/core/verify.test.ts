@@ -65,6 +65,27 @@ test('verify() writes who stands where, and the quarantine group, before any fin
   )
 })
 
+test('verify() writes since when an instance matches what the policy makes exceptions for, and until when it did', async () => {
+  const engine = await engineOf({ policy: { modes: [{ scope: 'env=test', mode: 'observe' }] } })
+  const seen = async (tags: Record<string, string>) => {
+    engine.clock.advance(60_000)
+    const at = engine.clock.now()
+    await verify(
+      portsOf(engine, { readFleet: async () => fleetAt(at, { tags }) }),
+      { ...engine.settings, tracking },
+      soon(),
+    )
+    return InstanceRow.parse((await engine.ledger.read(inventoryKeys.instance(INSTANCE)))?.value).selected
+  }
+  assert.equal(await seen({}), undefined)
+  const since = NOW + 120_000
+  assert.deepEqual(await seen({ env: 'test' }), { 'env=test': { since } })
+  assert.deepEqual(await seen({ env: 'test' }), { 'env=test': { since } })
+  assert.deepEqual(await seen({}), { 'env=test': { since, until: NOW + 240_000 } })
+  assert.deepEqual(await seen({}), { 'env=test': { since, until: NOW + 240_000 } })
+  assert.deepEqual(await seen({ env: 'test' }), { 'env=test': { since: NOW + 360_000 } })
+})
+
 test('verify() closes the tenure of an interface that changed hands and keeps who held it', async () => {
   const engine = await engineOf()
   await verify(portsOf(engine), { ...engine.settings, tracking }, soon())

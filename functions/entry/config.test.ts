@@ -18,13 +18,25 @@ test('readConfig() says that the file cannot be read', () => {
   refused('file:/nowhere/firebreak.json', /^Cannot read FIREBREAK_CONFIG: .*ENOENT/)
 })
 
+const needed = {
+  account: '111122223333',
+  table: 'firebreak',
+  queue: 'https://sqs.example.com/orders.fifo',
+  deadLetters: 'https://sqs.example.com/dead-letters',
+}
+
 test('readConfig() refuses a proxy that is no address, which would stop every cut', () => {
-  const given = {
-    account: '111122223333',
-    table: 'firebreak',
-    queue: 'https://sqs.example.com/orders.fifo',
-    deadLetters: 'https://sqs.example.com/dead-letters',
-    proxies: ['proxy.example.com'],
-  }
-  refused(JSON.stringify(given), /neither an address nor a range.*\n.*proxies\[0\]/)
+  refused(
+    JSON.stringify({ ...needed, proxies: ['proxy.example.com'] }),
+    /neither an address nor a range.*\n.*proxies\[0\]/,
+  )
+})
+
+test('readConfig() refuses an exception for a rule that does not exist, and a misspelt limit', () => {
+  const policyOf = (policy: object) => JSON.stringify({ ...needed, policy })
+  refused(
+    policyOf({ modes: [{ rule: 'mining', mode: 'observe' }] }),
+    /names no rule; there are reverse-tunnel, mining-pool/,
+  )
+  refused(policyOf({ budget: { cutsPerDay: 3 } }), /Unrecognized key: "cutsPerDay"/)
 })

@@ -6,6 +6,7 @@ import { parseIndicatorList } from '../core/operator-indicators.ts'
 import { Policy } from '../core/policy.ts'
 import { TrackingTimeouts } from '../core/proof.ts'
 import { AddressRange, RuleSettings } from '../core/rule-settings.ts'
+import { rules } from '../rules/registry.ts'
 import { sources } from '../sources/registry.ts'
 import { TicketSettings } from '../tickets/registry.ts'
 
@@ -14,6 +15,8 @@ export type Environment = Readonly<Record<string, string | undefined>>
 const source = z.string().refine(id => Object.hasOwn(sources, id), {
   error: issue => `no source ${JSON.stringify(issue.input)}; there are ${Object.keys(sources).join(', ')}`,
 })
+
+const isRule = (named: string) => rules.some(({ id }) => id === named)
 
 const log = {
   /** The log format of a flow log, as it was given when the flow log was made. */
@@ -50,7 +53,10 @@ export const Config = z.strictObject({
   buckets: z.record(bucketName, bucket).default({}),
   /** By ARN. What they carry of log subscriptions goes by `logGroups`; lines are the source's. */
   streams: z.record(streamArn, stream).default({}),
-  policy: Policy.prefault({}),
+  policy: Policy.refine(
+    ({ modes, suppressions }) => [...modes, ...suppressions].every(({ rule }) => rule === undefined || isRule(rule)),
+    `an exception names no rule; there are ${rules.map(({ id }) => id).join(', ')}`,
+  ).prefault({}),
   /** Addresses of the operator's own proxies: never denied. */
   proxies: z.array(AddressRange).max(1000).default([]),
   tracking: TrackingTimeouts.prefault({}),
