@@ -48,6 +48,11 @@ export const Config = z.strictObject({
   table: z.string().min(3).max(255),
   queue: z.url(),
   deadLetters: z.url(),
+  /** The unique id of watch's role: what is deleted and made again under the same name has another. */
+  findingsFrom: z
+    .string()
+    .regex(/^AROA[A-Z0-9]{12,124}$/, 'the unique id of a role')
+    .optional(),
   logGroups: z.record(z.string().max(512), logGroup).default({}),
   /** Buckets whose objects are read when a notice tells of them. Without a source their keys say whose logs they are. */
   buckets: z.record(bucketName, bucket).default({}),

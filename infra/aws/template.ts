@@ -2,8 +2,8 @@ import type { FunctionName } from '../../functions/clouds/aws/permissions.ts'
 import { stepSettings } from '../../functions/entry/aws/step-settings.ts'
 import { alarms } from './alarms.ts'
 import { writeArtifacts } from './artifacts.ts'
-import { type Resources, ref, type Value } from './cloudformation.ts'
-import { TICKETING } from './functions.ts'
+import { attribute, type Resources, ref, type Value } from './cloudformation.ts'
+import { roleId, TICKETING } from './functions.ts'
 import { inputsOf, notices } from './inputs.ts'
 import { logs } from './logs.ts'
 import { roles } from './roles.ts'
@@ -65,6 +65,7 @@ function environmentOf(name: FunctionName, { secrets }: Settings['deployment']):
     FIREBREAK_ACCOUNT: ref('AWS::AccountId'),
     FIREBREAK_TABLE: ref('LedgerTable'),
     FIREBREAK_QUEUE: ref('OrdersQueue'),
+    FIREBREAK_FINDINGS_FROM: attribute(roleId('watch'), 'RoleId'),
     FIREBREAK_DEAD_LETTERS: ref('DeadLettersQueue'),
     ...(TICKETING.includes(name) ? secretReferences(secrets) : {}),
   }

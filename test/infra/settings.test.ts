@@ -46,10 +46,12 @@ test('what an artifact carries is read by the function with the environment that
     FIREBREAK_ACCOUNT: '444455556666',
     FIREBREAK_TABLE: 'firebreak-ledger',
     FIREBREAK_QUEUE: 'https://sqs.example.com/444455556666/firebreak-orders.fifo',
+    FIREBREAK_FINDINGS_FROM: 'AROAEXAMPLE0EXAMPLE00',
     FIREBREAK_DEAD_LETTERS: 'https://sqs.example.com/444455556666/firebreak-dead-letters',
     FIREBREAK_WEBHOOK_SECRET: 'a secret of twenty characters',
   })
   assert.equal(config.account, '444455556666')
+  assert.equal(config.findingsFrom, 'AROAEXAMPLE0EXAMPLE00')
   assert.equal(config.tickets[0]?.secret, 'a secret of twenty characters')
 })
 
@@ -89,7 +91,7 @@ test('readSettings() refuses a misspelt setting, above and within the configurat
 })
 
 test('readSettings() refuses what the template fills in', async () => {
-  for (const name of ['account', 'table', 'queue', 'deadLetters']) {
+  for (const name of ['account', 'table', 'queue', 'findingsFrom', 'deadLetters']) {
     const path = await changed(['configuration', name], 'x')
     assert.throws(() => readSettings(path), new RegExp(`"${name}" is filled in by the template`))
   }

@@ -9,7 +9,11 @@ import { awsAdapters, systemClock } from './adapters.ts'
 import { readOrder } from './lane.ts'
 import { awsResponding, type RespondOptions } from './responding.ts'
 
-const LaneRecord = z.looseObject({ messageId: z.string(), body: z.string() })
+const LaneRecord = z.looseObject({
+  messageId: z.string(),
+  body: z.string(),
+  attributes: z.looseObject({ SenderId: z.string().optional() }).optional(),
+})
 const LaneEvent = z.object({ Records: z.array(LaneRecord).max(10) })
 
 /** The function behind the findings queue: one message, one order. A failed one comes back and holds back only its own lane. */
@@ -34,7 +38,7 @@ export function createRespond(
   async function onRecord(record: z.infer<typeof LaneRecord>, context: Context): Promise<void> {
     let order: ReturnType<typeof readOrder>
     try {
-      order = readOrder(record.body)
+      order = readOrder(record.body, { senderId: record.attributes?.SenderId, findingsFrom: config.findingsFrom })
     } catch (thrown) {
       if (!(thrown instanceof InputError)) throw thrown
       // It will not become readable: kept as a dead letter it holds back nobody's lane.
