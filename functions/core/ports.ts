@@ -150,4 +150,6 @@ export interface Step {
    */
   drifted?(work: Work): Promise<readonly Drift[]>
   revert(work: Work): Promise<Outcome>
+  /** Command lines of the cloud's own that do what `revert` does, for a person who has no Firebreak any more. Default: none. */
+  undo?(incident: Incident): readonly string[]
 }

@@ -4,7 +4,7 @@ import type { Signal } from '../core/signal.ts'
 import { MAX_ROWS } from './axis.ts'
 import { chart } from './chart.ts'
 import type { ReportInput } from './input.ts'
-import { restoreSection } from './restore.ts'
+import { restoreSection, undoSection } from './restore.ts'
 import { type Story, storyOf } from './story.ts'
 import { policyText, styleText } from './style.ts'
 import { counted, durationOf, plain, timeOf } from './text.ts'
@@ -44,6 +44,7 @@ ${gapsSection(story)}
 ${denialsSection(story)}
 ${timelineSection(story)}
 ${restoreSection(incident)}
+${undoSection(story)}
 </main>
 <footer>
 <p class="note">${plain(story.chain.text)}.</p>

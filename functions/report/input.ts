@@ -1,11 +1,14 @@
 import type { Incident } from '../core/incident.ts'
 import type { JournalEntry } from '../core/journal.ts'
+import type { Undo } from '../core/undo.ts'
 
 export interface ReportInput {
   readonly incident: Incident
   readonly journal: readonly JournalEntry[]
   /** Milliseconds since the epoch. */
   readonly now: number
+  /** Command lines of the cloud's own that undo the cut without Firebreak, step by step. Default: none are known. */
+  readonly undo?: readonly Undo[] | undefined
   /** What a person types to decide. Default: the `firebreak operate` lines for this incident. */
   readonly commands?: Commands
 }

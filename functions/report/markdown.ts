@@ -29,6 +29,7 @@ export function markdown(input: ReportInput): string {
     section('What was done', stepLines(story)),
     section('What is not covered', gapLines(story)),
     section('Peers and shared network ACLs', denialLines(story)),
+    section('Undo without Firebreak', undoLines(story)),
     section('Timeline', timelineLines(story)),
     section('Restore point', restoreLines(story)),
     `${story.chain.intact ? '' : '**Broken chain.** '}${escaped(story.chain.text)}. As of ${timeOf(now)}.`,
@@ -81,10 +82,21 @@ function nowLines({ situation, commands }: Story): string[] {
   const command = situation.decision && commands[situation.decision]
   const purpose =
     situation.decision === 'approve' ? 'To approve the cut:' : 'To release, which puts back what was there before:'
-  // Inside the fence nothing is markup; only a line that starts with the fence would end it.
+  return [...items(situation.advice), ...(command ? ['', purpose, '', ...shell([command])] : [])]
+}
+
+/** Inside the fence nothing is markup; only a line that starts with the fence would end it. */
+function shell(commands: readonly string[]): string[] {
+  return ['```sh', ...commands.map(one => plain(one).replaceAll('`', '')), '```']
+}
+
+function undoLines({ undo }: Story): string[] {
+  const commands = undo.flatMap(one => [`# ${one.step}`, ...one.commands])
+  if (commands.length === 0) return []
   return [
-    ...items(situation.advice),
-    ...(command ? ['', purpose, '', '```sh', plain(command).replaceAll('`', ''), '```'] : []),
+    'A release does this and looks before whether somebody else changed anything since. By hand, with rights of your own:',
+    '',
+    ...shell(ends(commands, missing => `# ${missing} more lines: see the HTML report`)),
   ]
 }
 

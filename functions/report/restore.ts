@@ -1,8 +1,23 @@
 import { html } from 'hono/html'
 import type { Incident } from '../core/incident.ts'
+import type { Story } from './story.ts'
 import { plain, timeOf } from './text.ts'
 
 const MAX_TAGS = 50
+
+/** What puts the restore point back where there is no Firebreak any more. */
+export function undoSection({ undo }: Story) {
+  if (undo.length === 0) return ''
+  const lines = undo.flatMap(({ step, commands }) => [`# ${step}`, ...commands])
+  return html`<section aria-labelledby="undo">
+<h2 id="undo">Undo without Firebreak</h2>
+<p>A release does this and looks before whether somebody else changed anything since. By hand, with rights of your own:</p>
+<pre tabindex="0" role="region" aria-labelledby="undo"><code>${lines.map(
+    line => html`${plain(line)}
+`,
+  )}</code></pre>
+</section>`
+}
 
 /** How the instance stood before the first change: what a release puts back. */
 export function restoreSection({ restorePoint, quarantine }: Incident) {

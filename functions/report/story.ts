@@ -3,6 +3,7 @@ import type { Exhibit } from '../core/finding.ts'
 import type { Denial, Incident, StepRecord } from '../core/incident.ts'
 import { brokenAt, type JournalEntry, type JournalLine } from '../core/journal.ts'
 import type { Signal } from '../core/signal.ts'
+import type { Undo } from '../core/undo.ts'
 import { exhibitsOf, firstSeen, reasonsOf, rulesOf, signalsOf } from './evidence.ts'
 import { type Commands, commandsOf, type ReportInput } from './input.ts'
 import { type Situation, situationOf } from './situation.ts'
@@ -28,6 +29,7 @@ export interface Story {
   /** Whether the journal can be relied on. */
   readonly chain: { readonly intact: boolean; readonly text: string }
   readonly commands: Commands
+  readonly undo: readonly Undo[]
 }
 
 export interface Moment extends JournalLine {
@@ -65,6 +67,7 @@ export function storyOf(input: ReportInput): Story {
     timeline: timelineOf(input),
     chain: chainOf(input),
     commands: commandsOf(input),
+    undo: input.undo ?? [],
   }
 }
 

@@ -1,6 +1,7 @@
 import { mkdir, writeFile } from 'node:fs/promises'
 import { join, resolve } from 'node:path'
 import { awsAdapters } from '../../entry/aws/adapters.ts'
+import { awsResponding } from '../../entry/aws/responding.ts'
 import { html, markdown } from '../../report/index.ts'
 import type { Scenario } from '../../sandbox/scenario/scenario.ts'
 import { type Output, painted, progress } from '../output.ts'
@@ -49,7 +50,9 @@ async function drillOne(scenario: Scenario, options: DrillOptions, output: Outpu
     const { outcome, told } = await observe(deployment, ledger.ledger, trips)
     shown.done()
     const missed = shortcomings(outcome, scenario.expect)
-    const report = told && (await writeReport(options.out, scenario.name, { ...told, now: deployment.clock.now() }))
+    const undo = told && awsResponding(ledger, deployment.environment).undo(told.incident)
+    const report =
+      told && (await writeReport(options.out, scenario.name, { ...told, undo, now: deployment.clock.now() }))
     const seconds = Math.round((performance.now() - began) / 100) / 10
     output.out(
       options.json ? `${line(outcome, missed, report, seconds)}\n` : table(scenario, outcome, missed, report, seconds),

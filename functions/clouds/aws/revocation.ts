@@ -47,3 +47,13 @@ export const invokeRevokePermission: Permission = {
   actions: ['lambda:InvokeFunction'],
   resources: [`arn:aws:lambda:*:*:function:${REVOKE_FUNCTION}`],
 }
+
+/** A role's name without its path, as IAM's calls take it. */
+export function bare(role: string): string {
+  return role.slice(role.lastIndexOf('/') + 1)
+}
+
+/** Of the incident's own inline policy. */
+export function policyName({ incident }: Pick<RevokeRequest, 'incident'>): string {
+  return `firebreak-${incident}`
+}

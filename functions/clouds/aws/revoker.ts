@@ -11,7 +11,7 @@ import { type ClientOptions, connection, type Environment } from './clients.ts'
 import type { Ec2 } from './ec2.ts'
 import { codeOf } from './faults.ts'
 import { type InstanceProfiles, instanceProfiles } from './instance-profiles.ts'
-import type { CredentialSettings, RevokeAnswer, RevokeRequest } from './revocation.ts'
+import { bare, type CredentialSettings, policyName, type RevokeAnswer, type RevokeRequest } from './revocation.ts'
 
 export function iamClient(environment: Environment, options: ClientOptions = {}): IAMClient {
   return new IAMClient(connection(environment, 'IAM', options))
@@ -178,14 +178,6 @@ async function giveBack(
 }
 
 /** IAM knows a role by its name alone; the path stands in its ARN. */
-function bare(role: string): string {
-  return role.slice(role.lastIndexOf('/') + 1)
-}
-
-function policyName({ incident }: RevokeRequest): string {
-  return `firebreak-${incident}`
-}
-
 /**
  * `ec2:SourceInstanceARN` is in every request that is signed with the credentials of an instance profile, wherever it is
  * sent from, and names the instance that they were given to (IAM User Guide, "Global condition context keys").

@@ -1,10 +1,12 @@
 import { ec2Instances } from '../../clouds/aws/describe.ts'
 import { awsSteps } from '../../clouds/aws/registry.ts'
 import { stepClients } from '../../clouds/aws/step-clients.ts'
+import type { Incident } from '../../core/incident.ts'
 import { usedByOthers } from '../../core/neighbours.ts'
 import type { Clock, Step } from '../../core/ports.ts'
 import type { RespondPorts } from '../../core/respond.ts'
 import { type Render, ticketStep } from '../../core/ticket-step.ts'
+import { undoOf } from '../../core/undo.ts'
 import { ticketOf } from '../../report/index.ts'
 import { openTarget } from '../../tickets/registry.ts'
 import type { Environment } from '../config.ts'
@@ -17,13 +19,14 @@ export interface RespondOptions {
   readonly steps?: (steps: readonly Step[]) => readonly Step[]
 }
 
-const render: Render = (incident, journal, now) => ticketOf({ incident, journal, now })
-
 /** What respond and verify need beside the ledger and the queue: EC2, the steps and the trackers. */
 export function awsResponding(adapters: ReturnType<typeof awsAdapters>, environment: Environment) {
   const { config, ledger, clock, log, metrics, queue } = adapters
   const clients = stepClients(environment, { ledger, clock })
   const { ec2 } = clients
+  const steps = awsSteps(clients, stepSettings(config))
+  const undo = (incident: Incident) => undoOf(steps, incident)
+  const render: Render = (incident, journal, now) => ticketOf({ incident, journal, now, undo: undo(incident) })
   const tickets = config.tickets.map(settings => ticketStep(openTarget(settings, clock), { ledger, clock, render }))
   const ports: RespondPorts = {
     clock,
@@ -32,8 +35,8 @@ export function awsResponding(adapters: ReturnType<typeof awsAdapters>, environm
     log,
     metrics,
     instances: ec2Instances(ec2, environment['AWS_REGION'] ?? '', log),
-    steps: [...awsSteps(clients, stepSettings(config)), ...tickets],
+    steps: [...steps, ...tickets],
     neighbourUse: (acl, peer, own) => usedByOthers(ledger, { acl, peer, interfaces: own, now: clock.now() }),
   }
-  return { ec2, ports }
+  return { ec2, ports, undo }
 }

@@ -4,6 +4,7 @@ import type { Incident } from '../../../core/incident.ts'
 import type { Outcome, Step } from '../../../core/ports.ts'
 import type { AutoScaling, GroupMember } from '../auto-scaling.ts'
 import { codeOf } from '../faults.ts'
+import { awsCommand } from './command-line.ts'
 import { isFresh, restorePointOf } from './restore-point.ts'
 
 const id = 'autoscaler'
@@ -153,6 +154,14 @@ export function autoscaler(scaling: AutoScaling): Step {
         unable: [`${group} wants one instance more now than before, since it had replaced this one`],
         facts: {},
       }
+    },
+
+    undo(incident) {
+      const [how, group] = [howOf(incident), groupOf(incident)]
+      if (group === undefined || how === undefined || how === 'left') return []
+      const verb = how === 'standby' ? 'exit-standby' : 'attach-instances'
+      const words = ['--instance-ids', incident.instance, '--auto-scaling-group-name', group]
+      return [awsCommand(incident, 'autoscaling', verb, ...words)]
     },
   }
 }

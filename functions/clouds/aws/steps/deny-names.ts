@@ -7,6 +7,7 @@ import type { NameLeases } from '../../../core/name-leases.ts'
 import type { Step } from '../../../core/ports.ts'
 import { type DnsFirewall, dnsFirewallPermissions } from '../dns-firewall.ts'
 import { codeOf } from '../faults.ts'
+import { awsCommand } from './command-line.ts'
 import { coverText } from './cover.ts'
 import { factList, restorePointOf } from './restore-point.ts'
 
@@ -209,6 +210,18 @@ export function denyNames({ firewall, leases, nameUse }: NameDenial, { dnsCovere
         await leases.drop(vpc)
       }
       return { done, unable: [], facts: {} }
+    },
+
+    // Without rules the group denies nothing, so it may stay before the network.
+    undo(incident) {
+      const [group, list] = [known(incident, 'group'), known(incident, 'list')]
+      if (list === undefined) return []
+      const ofList = ['--firewall-domain-list-id', list]
+      const line = (...words: string[]) => awsCommand(incident, 'route53resolver', ...words, ...ofList)
+      return [
+        ...(group === undefined ? [] : [line('delete-firewall-rule', '--firewall-rule-group-id', group)]),
+        line('delete-firewall-domain-list'),
+      ]
     },
   }
 

@@ -8,6 +8,7 @@ import type { Ec2 } from '../ec2.ts'
 import { codeOf } from '../faults.ts'
 import { type Claimed, claimDeny } from './acl-claims.ts'
 import { type Deny, entryText, freeNumbers, isDenied, ownNumbers, parseEntry, rangeOf } from './acl-plan.ts'
+import { awsCommand } from './command-line.ts'
 import { coverText } from './cover.ts'
 import { changeEach } from './each.ts'
 import { factList, isFresh, restorePointOf } from './restore-point.ts'
@@ -148,6 +149,14 @@ export function denyPeers(ec2: Ec2): Step {
         ),
         facts: {},
       }
+    },
+
+    undo(incident) {
+      const lines = ownEntries(incident).map(({ acl, egress, number }) => {
+        const words = ['delete-network-acl-entry', '--network-acl-id', acl, '--rule-number', String(number)]
+        return awsCommand(incident, 'ec2', ...words, egress ? '--egress' : '--ingress')
+      })
+      return lines.length > 0 ? ['# Not a rule that the ticket of another open incident names, too', ...lines] : []
     },
   }
 }

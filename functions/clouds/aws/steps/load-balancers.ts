@@ -1,6 +1,7 @@
 import type { Incident } from '../../../core/incident.ts'
 import type { Step } from '../../../core/ports.ts'
 import { type LoadBalancing, Registration } from '../load-balancing.ts'
+import { awsCommand } from './command-line.ts'
 import { coverText } from './cover.ts'
 import { changeEach } from './each.ts'
 import { restorePointOf } from './restore-point.ts'
@@ -89,6 +90,16 @@ export function loadBalancers(balancing: LoadBalancing): Step {
         facts: {},
       }
     },
+
+    undo: incident =>
+      (foundIn(incident) ?? []).map(parsed).map(one => {
+        if ('balancer' in one) {
+          const words = ['--load-balancer-name', one.balancer, '--instances', one.instance]
+          return awsCommand(incident, 'elb', 'register-instances-with-load-balancer', ...words)
+        }
+        const target = JSON.stringify([one.target])
+        return awsCommand(incident, 'elbv2', 'register-targets', '--target-group-arn', one.group, '--targets', target)
+      }),
   }
 }
 

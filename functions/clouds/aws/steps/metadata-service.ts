@@ -5,6 +5,7 @@ import type { Step } from '../../../core/ports.ts'
 import type { Ec2 } from '../ec2.ts'
 import { type Instance, MetadataOptions, Reservation } from '../ec2-shapes.ts'
 import { codeOf } from '../faults.ts'
+import { awsCommand } from './command-line.ts'
 import { restorePointOf } from './restore-point.ts'
 
 const id = 'metadata-service'
@@ -123,6 +124,12 @@ export function metadataService(ec2: Ec2): Step {
       if (typeof after === 'string')
         return { done: [], unable: [`The metadata service cannot be opened again (${after})`], facts: {} }
       return { done: ['Opened the metadata service again'], unable: drift(before, after), facts: {} }
+    },
+
+    undo(incident) {
+      if (restorePointOf(incident).metadataService?.endpoint !== 'enabled') return []
+      const words = ['--instance-id', incident.instance, '--http-endpoint', 'enabled']
+      return [awsCommand(incident, 'ec2', 'modify-instance-metadata-options', ...words)]
     },
   }
 }

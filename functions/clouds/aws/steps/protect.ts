@@ -11,6 +11,7 @@ import { readAttribute } from '../describe.ts'
 import type { Ec2 } from '../ec2.ts'
 import { Reservation } from '../ec2-shapes.ts'
 import { codeOf } from '../faults.ts'
+import { awsCommand } from './command-line.ts'
 import { changeEach } from './each.ts'
 import { factList, isFresh, restorePointOf } from './restore-point.ts'
 import { isStopNeeded, type StopSettings } from './stop.ts'
@@ -117,6 +118,21 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
         ],
         facts: {},
       }
+    },
+
+    undo(incident) {
+      const { termination, stop: stopping, shutdown } = restorePointOf(incident).protection
+      const { volumes } = restorePointOf(incident)
+      const modify = (...words: string[]) =>
+        awsCommand(incident, 'ec2', 'modify-instance-attribute', '--instance-id', incident.instance, ...words)
+      return [
+        ...(termination === false ? [modify('--no-disable-api-termination')] : []),
+        ...(stopping === false ? [modify('--disable-api-stop', 'Value=false')] : []),
+        ...(shutdown === 'terminate' ? [modify('--instance-initiated-shutdown-behavior', 'Value=terminate')] : []),
+        ...(volumes.some(({ deleteOnTermination }) => deleteOnTermination)
+          ? [modify('--block-device-mappings', JSON.stringify(devices(volumes)))]
+          : []),
+      ]
     },
   }
 

@@ -11,6 +11,7 @@ import type { Ec2 } from '../ec2.ts'
 import type { NetworkInterface } from '../ec2-shapes.ts'
 import { codeOf } from '../faults.ts'
 import { attachedTo } from '../interfaces.ts'
+import { awsCommand } from './command-line.ts'
 import { coverText } from './cover.ts'
 import { changeEach, tryEach } from './each.ts'
 import { factList, restorePointOf } from './restore-point.ts'
@@ -129,6 +130,25 @@ export function publicAddresses(ec2: Ec2, { dropAssigned }: AddressSettings): St
         facts: {},
       }
     },
+
+    undo: incident =>
+      factList(incident, id, 'dropped').flatMap(text => {
+        const one = parseFact(text)
+        if (!one) return []
+        const [target, inside] = [
+          ['--network-interface-id', one.interface],
+          ['--private-ip-address', one.private],
+        ] as const
+        return one.allocation
+          ? awsCommand(incident, 'ec2', 'associate-address', '--allocation-id', one.allocation, ...target, ...inside)
+          : awsCommand(
+              incident,
+              'ec2',
+              'modify-network-interface-attribute',
+              ...target,
+              '--associate-public-ip-address',
+            )
+      }),
   }
 }
 

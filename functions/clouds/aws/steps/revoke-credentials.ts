@@ -1,6 +1,7 @@
 import type { Incident } from '../../../core/incident.ts'
 import type { Step } from '../../../core/ports.ts'
-import { type CredentialSettings, invokeRevokePermission, type Revoke } from '../revocation.ts'
+import { bare, type CredentialSettings, invokeRevokePermission, policyName, type Revoke } from '../revocation.ts'
+import { awsCommand } from './command-line.ts'
 import { factList, restorePointOf } from './restore-point.ts'
 
 const id = 'revoke-credentials'
@@ -67,6 +68,26 @@ export function revokeCredentials(ask: Revoke, { roles, removeProfile }: Credent
       if (roles.length === 0 || !(isAsked(incident) || unknown)) return { done: [], unable: [], facts: {} }
       const { done, unable } = await ask({ ...requestOf(incident), verb: 'restore' }, signal)
       return { done, unable, facts: {} }
+    },
+
+    undo(incident) {
+      if (!isAsked(incident)) return []
+      const { profile } = restorePointOf(incident)
+      const policy = policyName({ incident: incident.id })
+      return [
+        ...factList(incident, id, 'roles').map(role =>
+          awsCommand(incident, 'iam', 'delete-role-policy', '--role-name', bare(role), '--policy-name', policy),
+        ),
+        ...(removeProfile && profile !== undefined
+          ? [
+              awsCommand(
+                incident,
+                ...['ec2', 'associate-iam-instance-profile', '--instance-id', incident.instance],
+                ...['--iam-instance-profile', `Arn=${profile}`],
+              ),
+            ]
+          : []),
+      ]
     },
   }
 }

@@ -8,6 +8,7 @@ import type { Incident } from '../../../core/incident.ts'
 import type { Step } from '../../../core/ports.ts'
 import type { Ec2 } from '../ec2.ts'
 import { codeOf } from '../faults.ts'
+import { awsCommand } from './command-line.ts'
 import { coverText } from './cover.ts'
 import { restorePointOf } from './restore-point.ts'
 import { type AddressSettings, beyondAddress } from './undenied.ts'
@@ -111,6 +112,12 @@ export function stop(ec2: Ec2, settings: StopSettings): Step {
         return { done: [], unable: [`The instance cannot be started (${code})`], facts: {} }
       }
       return { done: ['Started the instance'], unable: [], facts: {} }
+    },
+
+    undo(incident) {
+      const wasRunning = ['running', 'pending'].includes(restorePointOf(incident).state)
+      if (incident.steps[id]?.facts['stopped'] !== true || !wasRunning) return []
+      return [awsCommand(incident, 'ec2', 'start-instances', '--instance-ids', incident.instance)]
     },
   }
 }

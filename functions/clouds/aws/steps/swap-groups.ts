@@ -9,6 +9,7 @@ import type { Incident } from '../../../core/incident.ts'
 import type { Step } from '../../../core/ports.ts'
 import type { Ec2 } from '../ec2.ts'
 import { attachedTo, groupsOf } from '../interfaces.ts'
+import { awsCommand } from './command-line.ts'
 import { changeEach, tryEach } from './each.ts'
 import { factList, isFresh, restorePointOf } from './restore-point.ts'
 
@@ -147,6 +148,12 @@ export function swapGroups(ec2: Ec2): Step {
         facts: {},
       }
     },
+
+    undo: incident =>
+      [...originalsOf(incident)].map(([target, groups]) => {
+        const words = ['modify-network-interface-attribute', '--network-interface-id', target, '--groups', ...groups]
+        return awsCommand(incident, 'ec2', ...words)
+      }),
   }
 }
 
