@@ -1,11 +1,20 @@
 import assert from 'node:assert/strict'
-import { execFile } from 'node:child_process'
+import { execFile, spawnSync } from 'node:child_process'
 import { test } from 'node:test'
 import { setTimeout as sleep } from 'node:timers/promises'
 import { fileURLToPath } from 'node:url'
 import type { Deployment } from '../../functions/cli/drill/deployment.ts'
 import type { Cloud } from '../../functions/sandbox/cloud.ts'
-import { brokenOut, groupsOf, playToFinding, playToProof, startBreakout } from '../faults/stage.ts'
+import {
+  brokenOut,
+  groupsOf,
+  lifecycleOf,
+  playToFinding,
+  playToProof,
+  registeredIn,
+  scaleBreakout,
+  startBreakout,
+} from '../faults/stage.ts'
 
 const command = fileURLToPath(new URL('../../functions/cli/firebreak.mjs', import.meta.url))
 const timeout = 240_000
@@ -16,9 +25,38 @@ function stateOf({ built }: Deployment): Omit<Cloud, 'changed' | 'snapshots'> {
   return structuredClone(state)
 }
 
+/** Without what an autoscaling group made since, and how it and the load balancers stand. */
+function knownIn(state: ReturnType<typeof stateOf>, before: ReturnType<typeof stateOf>) {
+  const { autoscaling: _group, targetGroups: _targets, balancers: _classic, ...rest } = state
+  const older = Object.entries(rest).map(([name, held]) => {
+    const then = Object.entries(before).find(([one]) => one === name)?.[1]
+    if (!(held instanceof Map) || !(then instanceof Map)) return [name, held]
+    const ids: ReadonlySet<unknown> = new Set<unknown>(then.keys())
+    return [name, new Map<unknown, unknown>([...held].filter(([id]) => ids.has(id)))]
+  })
+  return Object.fromEntries(older)
+}
+
+const hasCli = spawnSync('aws', ['--version']).status === 0
+
+/** Runs a script as a person would who has the AWS CLI and no Firebreak. */
+function shell({ environment }: Deployment, script: string): Promise<Ran> {
+  // Its own settings aside: a person's files name other accounts.
+  const none = { AWS_CONFIG_FILE: '/dev/null', AWS_SHARED_CREDENTIALS_FILE: '/dev/null', AWS_PAGER: '' }
+  // A CLI too old to know AWS_ENDPOINT_URL reaches nobody.
+  const nowhere = { HTTPS_PROXY: 'http://127.0.0.1:9', HTTP_PROXY: 'http://127.0.0.1:9', NO_PROXY: '127.0.0.1' }
+  const env = { PATH: process.env['PATH'], HOME: process.env['HOME'], ...environment, ...none, ...nowhere }
+  return new Promise(resolve => {
+    execFile('sh', ['-eu', '-c', script], { env, timeout: 180_000 }, (failure, out, err) =>
+      resolve({ code: failure ? Number(failure.code) : 0, out, err }),
+    )
+  })
+}
+
 /** The breakout, found, cut and proven, with the cloud as it stood before. */
-async function cutBreakout() {
+async function cutBreakout(prepare: (deployment: Deployment) => void = () => {}) {
   const deployment = await startBreakout()
+  prepare(deployment)
   const before = stateOf(deployment)
   await playToFinding(deployment)
   await deployment.respond()
@@ -67,6 +105,31 @@ test('a drill and its release through operate leave the cloud as it was, but for
     assert.equal(deployment.built.cloud.snapshots.size, evidence)
     assert.match(ticketOf(deployment), /"state":"restored"/)
     assert.ok(await deployment.credentialsWork(instance))
+  } finally {
+    await deployment.close()
+  }
+})
+
+test('the commands on the ticket undo the cut with the AWS CLI and without Firebreak', {
+  timeout,
+  skip: !hasCli && 'no AWS CLI on this machine: install aws',
+}, async () => {
+  const { deployment, before } = await cutBreakout(scaleBreakout)
+  try {
+    assert.deepEqual(registeredIn(deployment), [])
+    assert.equal(lifecycleOf(deployment), 'Standby')
+    assert.notDeepEqual(knownIn(stateOf(deployment), before), knownIn(before, before))
+    const [ticket] = deployment.tracker.tickets()
+    const [, script] = /## Undo without Firebreak\n[^`]*```sh\n([^`]*)```/.exec(ticket?.markdown ?? '') ?? []
+    assert.ok(script, ticket?.markdown)
+    const { code, out, err } = await shell(deployment, script)
+    assert.equal(code, 0, script + out + err)
+    deployment.clock.advance(5 * 60_000)
+    // The group registers the instance itself, once its state has passed.
+    await deployment.verify()
+    assert.deepEqual(registeredIn(deployment), ['metrics', 'old', 'web'])
+    assert.equal(lifecycleOf(deployment), 'InService')
+    assert.deepEqual(knownIn(stateOf(deployment), before), knownIn(before, before))
   } finally {
     await deployment.close()
   }

@@ -88,7 +88,7 @@ export function deregisterTargets(cloud: Cloud, parameters: Parameters, now: num
   for (const given of givenTargets(group, parameters))
     for (const one of group.targets) if (same(one, given)) one.drainsUntil ??= now + DRAINING
   announce(cloud, 'DeregisterTargets', group.arn)
-  return undefined
+  return {}
 }
 
 /** All of them or none. A target that is registered already stays so. */
@@ -113,5 +113,5 @@ export function registerTargets(cloud: Cloud, parameters: Parameters, now: numbe
     else group.targets.push(one)
   }
   announce(cloud, 'RegisterTargets', group.arn)
-  return undefined
+  return {}
 }
