@@ -1,3 +1,4 @@
+import { driftedSteps } from '../core/drift.ts'
 import type { Incident } from '../core/incident.ts'
 import type { JournalEntry } from '../core/journal.ts'
 import type { Undo } from '../core/undo.ts'
@@ -26,5 +27,8 @@ export function commandsOf({ incident, commands }: ReportInput): Commands {
   const instance = PLAIN.test(incident.instance) ? incident.instance : 'INSTANCE'
   const id = PLAIN.test(incident.id) ? incident.id : 'INCIDENT'
   const line = (verb: string) => `npx firebreak operate ${verb} --instance ${instance} --incident ${id} --by YOU`
-  return { approve: line('approve'), release: line('release') }
+  // Over what a release was refused for; the person has read it just above.
+  const drifted = driftedSteps(incident.releaseRefused?.drifts ?? []).filter(step => PLAIN.test(step))
+  const force = drifted.map(step => ` --force ${step}`).join('')
+  return { approve: line('approve'), release: `${line('release')}${force}` }
 }

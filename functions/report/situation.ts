@@ -1,3 +1,4 @@
+import { driftText } from '../core/drift.ts'
 import type { Incident } from '../core/incident.ts'
 
 /** How a state reads to somebody who was woken by it. */
@@ -29,7 +30,15 @@ export function situationOf(incident: Incident): Situation {
       advice: [...advice, 'Watch this report. If the release stays unfinished, ask for it again.'],
       decision: 'release',
     }
-  return { ...situation, advice: [...advice, ...situation.advice] }
+  return { ...situation, advice: [...refusalAdvice(incident), ...advice, ...situation.advice] }
+}
+
+function refusalAdvice({ releaseRefused, closedAt }: Incident): string[] {
+  if (!releaseRefused || closedAt !== undefined) return []
+  return [
+    `The release that ${releaseRefused.by} asked for was refused, and nothing is put back: find out who made these changes, and force the release over them or not.`,
+    ...releaseRefused.drifts.map(one => `${one.step}: ${driftText(one)}.`),
+  ]
 }
 
 function byState(incident: Incident): Situation {

@@ -80,4 +80,25 @@ describe('ticketOf()', () => {
     assert.ok(markdown.length < 65_536, String(markdown.length))
     assert.match(markdown, /sections? left out for length/)
   })
+
+  it('says what a release was refused for, and how to force it over that', () => {
+    const drifts = [{ step: 'swap-groups', resource: 'eni-1', left: 'in sg-1', found: 'in sg-2' }]
+    const { markdown } = ticketWith({ releaseRefused: { at: rome.now, by: 'ada', drifts } })
+    assert.match(markdown, /The release that ada asked for was refused, and nothing is put back/)
+    assert.match(markdown, /swap-groups: eni-1 was left in sg-1 and is in sg-2/)
+    assert.match(markdown, /npx firebreak operate release .* --force swap-groups\n/)
+    assert.doesNotMatch(ticketOf(rome).markdown, /was refused|--force/)
+  })
+
+  it('lists the commands that undo the cut without Firebreak, in one fence that nothing in them ends', () => {
+    const undo = [
+      { step: 'autoscaler', commands: ["aws autoscaling exit-standby --auto-scaling-group-name 'a```\nb'"] },
+    ]
+    const { markdown } = ticketOf({ ...rome, undo })
+    assert.match(
+      markdown,
+      /## Undo without Firebreak\n[^`]*```sh\n# autoscaler\naws autoscaling exit-standby --auto-scaling-group-name 'a b'\n```\n/,
+    )
+    assert.doesNotMatch(ticketOf(rome).markdown, /Undo without/)
+  })
 })
