@@ -1,20 +1,8 @@
 import { addressOfWord, isExternal, isExternalWord, wordOfAddress } from './address.ts'
-import {
-  add,
-  type Conversation,
-  conversationKey,
-  isClosed,
-  isTheirs,
-  NO_FLAGS,
-  newConversation,
-  provenBy,
-  type Seen,
-  SYN_SEEN,
-} from './conversation.ts'
-import { type Flow, SYN, TCP } from './flow.ts'
+import { type Conversation, conversationKey, newConversation, type Seen, SYN_SEEN } from './conversation.ts'
+import { SYN, TCP } from './flow.ts'
 import * as row from './flow-rows.ts'
 import { hashText } from './hash.ts'
-import { nthSmallest } from './select.ts'
 
 /**
  * The conversations of one instance, found by numbers. Most conversations of a scan or of a busy client have one record for
@@ -138,7 +126,15 @@ export function refresh(table: ConversationTable, index: number): void {
   oldestChanged(table, index)
 }
 
-/** The same where only records left. */
+/** Puts an object in the place of the row that it was made of: it says the same. */
+export function setObject(table: ConversationTable, index: number, one: Conversation): void {
+  table.full[index] = one
+  const traits = table.traits[index] ?? 0
+  table.traits[index] = one.connections.size > 0 ? traits | CONNECTED : traits
+  oldestChanged(table, index)
+}
+
+/** Brings the oldest record's minute up to date. */
 export function oldestChanged(table: ConversationTable, index: number): void {
   const slot = table.full[index]?.records[0]
   table.oldest[index] = slot === undefined ? NEVER : Math.floor(slot / 8)
@@ -270,85 +266,6 @@ export function remove(table: ConversationTable, isGone: (index: number) => bool
   relink(table)
 }
 
-const seen: { -readonly [K in keyof Seen]: Seen[K] } = {
-  out: true,
-  peer: '',
-  port: 0,
-  clientPort: 0,
-  service: 'theirs',
-  proven: 0,
-}
-const flow: Flow = {
-  interface: '',
-  account: undefined,
-  firewall: undefined,
-  source: '',
-  destination: '',
-  sourcePort: 0,
-  destinationPort: 0,
-  protocol: 0,
-  packets: 0,
-  bytes: 0,
-  start: 0,
-  end: 0,
-  flags: undefined,
-  accepted: true,
-  direction: undefined,
-}
-
-/**
- * The row as the flow that it is and as the instance sees it, without its addresses. The objects are lent: the next row is
- * written over them.
- */
-export function lent(
-  words: Uint32Array,
-  at: number,
-  out: boolean,
-  interfaces: readonly string[],
-): { readonly flow: Flow; readonly seen: typeof seen } {
-  const traits = words[at + row.TRAITS] ?? 0
-  const ports = words[at + row.PORTS] ?? 0
-  flow.interface = interfaces[words[at + row.INTERFACE] ?? 0]
-  flow.sourcePort = ports >>> 16
-  flow.destinationPort = ports & 0xffff
-  flow.protocol = traits & 0xff
-  flow.packets = words[at + row.PACKETS] ?? 0
-  flow.bytes = words[at + row.BYTES] ?? 0
-  flow.start = words[at + row.START] ?? 0
-  flow.end = words[at + row.END] ?? 0
-  flow.flags = traits & row.FLAGS_KNOWN ? (traits >> row.FLAGS_SHIFT) & 0x1ff : undefined
-  flow.accepted = (traits & row.ACCEPTED) !== 0
-  const ourPort = out ? flow.sourcePort : flow.destinationPort
-  const theirPort = out ? flow.destinationPort : flow.sourcePort
-  const proven = provenBy(flow.protocol, flow.flags ?? NO_FLAGS, true, out, ourPort === theirPort)
-  const theirs = isTheirs(proven, ourPort, theirPort)
-  seen.out = out
-  seen.port = theirs ? theirPort : ourPort
-  seen.clientPort = theirs ? ourPort : theirPort
-  seen.service = theirs ? 'theirs' : 'ours'
-  seen.proven = proven
-  return both
-}
-
-const both = { flow, seen }
-
-/** The conversation as an object, made of its row if need be. */
-export function conversationAt(table: ConversationTable, index: number, interfaces: readonly string[]): Conversation {
-  const known = table.full[index]
-  if (known) return known
-  const one = lent(table.rows, index * row.ROW, isOut(table, index), interfaces)
-  one.seen.peer = addressOfWord(table.peers[index] ?? 0)
-  const conversation = newConversation(one.seen, one.flow.protocol)
-  add(conversation, one.flow, one.seen)
-  table.full[index] = conversation
-  const [traits = 0, points = UNKNOWN, later = UNKNOWN] = [table.traits[index], table.points[index], table.later[index]]
-  refresh(table, index)
-  table.traits[index] = ((table.traits[index] ?? 0) & ~FRESH) | (traits & (FRESH | JUST_SEEN))
-  table.points[index] = points
-  table.later[index] = later
-  return conversation
-}
-
 export const isOut = ({ traits }: ConversationTable, index: number): boolean => ((traits[index] ?? 0) & OUT) !== 0
 
 /** 1: accepted packets went out, 2: came in. */
@@ -363,13 +280,6 @@ export const isOuter = ({ traits }: ConversationTable, index: number): boolean =
 
 export function peerAt({ full, peers }: ConversationTable, index: number): string {
   return full[index]?.peer ?? addressOfWord(peers[index] ?? 0)
-}
-
-/** Makes an object of a row that is not to be counted: it came too late. */
-export function makeEmpty(table: ConversationTable, index: number, interfaces: readonly string[]): void {
-  const { flow, seen } = lent(table.rows, index * row.ROW, isOut(table, index), interfaces)
-  seen.peer = peerAt(table, index)
-  table.full[index] = newConversation(seen, flow.protocol)
 }
 
 /** Adds another state's conversation unless there is one already. */
@@ -391,40 +301,4 @@ export function passedOf(table: ConversationTable, index: number): number {
   const one = table.full[index]
   if (one) return one.passed
   return waysOf(table, index) === 0 ? 0 : (table.rows[index * row.ROW + row.END] ?? 0)
-}
-
-/** Lets those leave that are the least worth, in the order of `evict` (instance-state.ts). Returns the newest time of an open one among them. */
-export function shrink(table: ConversationTable, most: number): number {
-  const excess = table.size - most
-  if (excess <= 0) return 0
-  const rank = new Float64Array(table.size)
-  for (let index = 0; index < table.size; index++) {
-    const one = waysOf(table, index) === 3 ? table.full[index] : undefined
-    const worth = one ? (isClosed(one) ? 1 : 2) : 0
-    rank[index] = worth * 2 ** 40 + (table.last[index] ?? 0)
-  }
-  const limit = nthSmallest(rank.slice(), excess - 1)
-  const gone = new Uint8Array(table.size)
-  const level: number[] = []
-  let count = 0
-  for (let index = 0; index < table.size; index++) {
-    if ((rank[index] ?? 0) < limit) {
-      gone[index] = 1
-      count++
-    } else if (rank[index] === limit) level.push(index)
-  }
-  const inOrder =
-    level.length === excess - count ? level : level.toSorted((a, b) => (keyAt(table, a) < keyAt(table, b) ? -1 : 1))
-  for (const index of inOrder.slice(0, excess - count)) gone[index] = 1
-  const open = limit >= 2 * 2 ** 40 ? limit - 2 * 2 ** 40 : 0
-  remove(table, index => gone[index] === 1)
-  return open
-}
-
-function keyAt({ full, peers, looks }: ConversationTable, index: number): string {
-  const one = full[index]
-  if (one) return conversationKey(one, one.protocol)
-  const look = looks[index] ?? 0
-  const peer = addressOfWord(peers[index] ?? 0)
-  return conversationKey({ peer, port: portOf(look), service: isService(look) ? 'theirs' : 'ours' }, protocolOf(look))
 }

@@ -9,15 +9,16 @@ import {
   seenBy,
   WINDOW_MINUTES,
 } from './conversation.ts'
+import { shrink } from './conversation-eviction.ts'
+import { conversationAt, lent, makeEmpty } from './conversation-rows.ts'
 import { fold, foldRecords, tidy } from './conversation-shape.ts'
 import * as table from './conversation-table.ts'
 import type { Flow } from './flow.ts'
 import * as row from './flow-rows.ts'
-import { type Glimpse, glimpse, glimpseOfRow } from './glimpse.ts'
-import { countBits, distinct, hashText, hashWord, linearCount } from './hash.ts'
+import { countBits, hashWord, linearCount } from './hash.ts'
 import { addSeen, BOUNDS, type InstanceState, isForgotten, isLongAgo, newState, settleRest } from './instance-state.ts'
-import type { Names } from './names.ts'
 import { addProbe, isProbe, MOST_PROBE_PACKETS, noProbes, PROBE_BYTES, PROBE_MINUTES } from './probes.ts'
+import { mayName, noteBounds, peerOf, type Worth, worthJudging } from './replay-worth.ts'
 
 /**
  * An instance's state as a replay holds it: conversations in a table that is found by numbers, the rest as the functions have
@@ -44,21 +45,6 @@ export interface HeldState {
   look(now: number, points: Worth['points'], told: (address: number | string, at: number) => void): void
 }
 
-export interface Worth {
-  /** The most points of a conversation, novelty left out. */
-  points(seen: Glimpse): number
-  /** The most that a peer's novelty adds, and the most that any peer's does. */
-  novelty(peer: string): number
-  readonly mostNovelty: number
-  /** Points below which a conversation is no part of any decision, and below which none is news. */
-  readonly least: number
-  readonly news: number
-  /** Targets inside in five minutes below which probing is none. */
-  readonly targets: number
-  /** Encoded names under a suffix below which it is no tunnel. */
-  readonly encodedNames: number
-}
-
 /** Minutes that records may stand behind the window before they are folded: folding costs a copy. */
 const UNFOLDED = 8
 /** Rows that may wait to be added: of a fleet most instances have few. */
@@ -66,6 +52,9 @@ const PENDING = { first: 32, most: 512 } as const
 /** In a waiting row's traits: the instance is its source. */
 const SENT = 1 << 21
 const DAY = 86_400
+
+/** The window's first minute. */
+const floorOf = ({ floor, watermark }: InstanceState): number => Math.max(floor, watermark - WINDOW_MINUTES + 1, 0)
 
 export function heldState(interfaces: () => readonly string[] = () => []): HeldState {
   const state = newState()
@@ -78,10 +67,10 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
     begun++
     // A scan between two judgements must not need the memory of all its targets.
     if (held.size > 4 * BOUNDS.conversations)
-      state.leftOpenAt = Math.max(state.leftOpenAt, table.shrink(held, 2 * BOUNDS.conversations))
+      state.leftOpenAt = Math.max(state.leftOpenAt, shrink(held, 2 * BOUNDS.conversations))
   }
 
-  const at = (index: number) => table.conversationAt(held, index, interfaces())
+  const at = (index: number) => conversationAt(held, index, interfaces())
 
   /** Adds the rows that wait. An instance's rows together find its conversations in the processor's cache. */
   function flush(): void {
@@ -118,14 +107,14 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
       out && theirs && ((words[from + row.PACKETS] ?? 0) <= MOST_PROBE_PACKETS || !(traits & row.ACCEPTED))
     if (known < 0 && minute >= state.floor) {
       const index = table.insertRow(held, peer, look, words, from, out)
-      if (mayProbe) probe(table.lent(words, from, out, interfaces()).flow, peer, table.isOuter(held, index))
+      if (mayProbe) probe(lent(words, from, out, interfaces()).flow, peer, table.isOuter(held, index))
       counted()
       return
     }
     const index = known < 0 ? table.insertRow(held, peer, look, words, from, out) : known
-    if (known < 0) table.makeEmpty(held, index, interfaces())
+    if (known < 0) makeEmpty(held, index, interfaces())
     const conversation = at(index)
-    const { flow, seen } = table.lent(words, from, out, interfaces())
+    const { flow, seen } = lent(words, from, out, interfaces())
     // Only what may be a probe is asked for its target.
     if (mayProbe) flow.destination = addressOfWord(peer)
     addSeen(state, conversation, flow, seen)
@@ -135,15 +124,6 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
 
   function probe(flow: Flow, peer: number, outer: boolean): void {
     if (isProbe(flow, outer)) addProbe(state.probes, flow, outer, hashWord(peer, 0))
-  }
-
-  /** Keeps how many points a conversation may have now, and before its next record: what varies may get steady. */
-  function note(index: number, now: number, points: Worth['points']): void {
-    const one = held.full[index]
-    const seen = one ? glimpse(one, { now, floor: state.floor, horizon: LATER }) : glimpseOfRow(held, index)
-    held.points[index] = seen ? Math.min(points(seen), UNBOUNDED) : UNBOUNDED
-    if (seen) seen.cv = Number.NEGATIVE_INFINITY
-    held.later[index] = seen ? Math.min(points(seen), UNBOUNDED) : UNBOUNDED
   }
 
   function forget(now: number): void {
@@ -162,7 +142,7 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
       }
     }
     if (gone) table.remove(held, index => gone[index] === 1)
-    state.leftOpenAt = Math.max(state.leftOpenAt, table.shrink(held, BOUNDS.conversations))
+    state.leftOpenAt = Math.max(state.leftOpenAt, shrink(held, BOUNDS.conversations))
   }
 
   function* all(): Generator<Conversation> {
@@ -231,7 +211,7 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
       table.takeFresh(held, index => {
         if (!table.isOuter(held, index) || !table.isService(held.looks[index] ?? 0)) return
         // Now its records are in the processor's cache.
-        note(index, now, points)
+        noteBounds(held, index, { now, floor: state.floor }, points)
         if (!(table.waysOf(held, index) & 1)) return
         const passed = table.passedOf(held, index)
         const generation = (Math.floor(passed / DAY) + 1) & 0xffff
@@ -242,125 +222,6 @@ export function heldState(interfaces: () => readonly string[] = () => []): HeldS
       })
     },
   }
-}
-
-/**
- * Rules look at conversations with outer peers, and at the newest record of all. `asked`: something else is to be judged, so
- * that all count which are part of a decision; else none does unless one is news.
- */
-function worthJudging(
-  held: table.ConversationTable,
-  at: (index: number) => Conversation,
-  state: InstanceState,
-  now: number,
-  worth: Worth,
-  asked: boolean,
-): Map<string, Conversation> {
-  const { floor } = state
-  const named = new Set<number>()
-  // Names that no rule knows clear a conversation or leave it as it is.
-  for (const { addresses, kept } of state.names.names.values())
-    if (kept) for (const address of addresses.keys()) named.add(peerOf(address))
-  let anyProven = false
-  let anyGuessed = false
-  let newest = -1
-  let horizon = 0
-  for (let index = 0; index < held.size; index++) {
-    const last = held.last[index] ?? 0
-    if (last > horizon) {
-      horizon = last
-      newest = index
-    }
-    if (table.isProven(held, index)) anyProven = true
-    else anyGuessed = true
-  }
-  // A guess by ports may turn out to be a part of what a SYN proved: then only the whole tells.
-  const mixed = anyProven && anyGuessed ? mixedPeers(held) : new Set<number>()
-  const promises = new Map<number, number>()
-  const candidates: Candidate[] = []
-  for (let index = 0; index < held.size; index++) {
-    const peer = held.peers[index] ?? 0
-    // A name that leads to any conversation is not one that was only asked for.
-    const isNamed = named.size > 0 && named.has(peer)
-    const isMixed = mixed.size > 0 && mixed.has(peer)
-    if (!isNamed && !table.isOuter(held, index)) continue
-    if (!isNamed && !isMixed && !table.isService(held.looks[index] ?? 0)) continue
-    const known = table.takeBound(held, index)
-    const most = isNamed || isMixed || known === table.UNKNOWN || known === UNBOUNDED ? Number.POSITIVE_INFINITY : known
-    if (most <= 0) continue
-    candidates.push({ index, points: isNamed || isMixed ? most : undefined })
-    promises.set(peer, (promises.get(peer) ?? 0) + most)
-  }
-  function reaches({ index }: Candidate, points: number): boolean {
-    const promised = promises.get(held.peers[index] ?? 0) ?? 0
-    if (promised >= points) return true
-    if (promised + worth.mostNovelty < points) return false
-    return promised + worth.novelty(table.peerAt(held, index)) >= points
-  }
-  const kept = new Map<string, Conversation>()
-  if (!asked && !candidates.some(one => reaches(one, worth.news))) return kept
-  // Of conversations with one peer each may add what the other lacks.
-  promises.clear()
-  for (const one of candidates) {
-    one.points ??= pointsOf(held, one.index, { now, floor, horizon }, worth)
-    const peer = held.peers[one.index] ?? 0
-    promises.set(peer, (promises.get(peer) ?? 0) + one.points)
-  }
-  function keep(index: number): void {
-    const one = at(index)
-    foldRecords(one, floor)
-    kept.set(conversationKey(one, one.protocol), one)
-  }
-  if (!asked && !candidates.some(one => reaches(one, worth.news))) return kept
-  for (const one of candidates) if (one.points !== 0 && reaches(one, worth.least)) keep(one.index)
-  if (newest >= 0 && kept.size > 0) keep(newest)
-  return kept
-}
-
-interface Candidate {
-  readonly index: number
-  points: number | undefined
-}
-
-/** Whatever is open stays so. */
-const LATER = Number.POSITIVE_INFINITY
-/** The most that can stand in a table's column. */
-const UNBOUNDED = 0x7fff
-
-function pointsOf(
-  held: table.ConversationTable,
-  index: number,
-  when: { readonly now: number; readonly floor: number; readonly horizon: number },
-  worth: Worth,
-): number {
-  const one = held.full[index]
-  // A single record tells the same whenever it is looked at.
-  if (!one) return worth.points(glimpseOfRow(held, index))
-  const seen = glimpse(one, when)
-  return seen ? worth.points(seen) : Number.POSITIVE_INFINITY
-}
-
-const floorOf = ({ floor, watermark }: InstanceState): number => Math.max(floor, watermark - WINDOW_MINUTES + 1, 0)
-
-function peerOf(address: string): number {
-  const word = wordOfAddress(address)
-  return word < 0 ? hashText(address) : word
-}
-
-function mixedPeers(held: table.ConversationTable): ReadonlySet<number> {
-  const proven = new Set<number>()
-  const guessed = new Set<number>()
-  for (let index = 0; index < held.size; index++)
-    (table.isProven(held, index) ? proven : guessed).add(held.peers[index] ?? 0)
-  return proven.intersection(guessed)
-}
-
-/** Whether a rule has anything to say of the names. */
-function mayName({ names, suffixes }: Names, encodedNames: number): boolean {
-  for (const { kept } of names.values()) if (kept) return true
-  for (const { encoded } of suffixes.values())
-    if (distinct(encoded[0]) + distinct(encoded[1]) >= encodedNames) return true
-  return false
 }
 
 /** No five minutes have more targets than this. */

@@ -46,7 +46,9 @@ export function score(signals: readonly Signal[], settings: RuleSettings): Score
     signals.filter(signal => !isBeside(signal)),
     ({ rule, peer }) => `${rule} ${peer ?? ''}`,
   )
-  const groups = apart.size > 0 ? [...apart.values()] : [[]]
+  // In one order whatever else was seen, so that the same cases are told alike.
+  const byKey = [...apart].toSorted(([a], [b]) => (a < b ? -1 : 1)).map(([, own]) => own)
+  const groups = byKey.length > 0 ? byKey : [[]]
   const cases = groups
     .map(own => [...own, ...beside.filter(({ peer }) => peer === undefined || peer === own[0]?.peer)])
     .map(all => judgeCase(all, settings))
