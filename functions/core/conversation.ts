@@ -15,8 +15,8 @@ export const WINDOW_MINUTES = 64
 /** What flags proved: who sent a SYN without ACK, and who answered one. */
 export const OUR_SYN = 1
 export const THEIR_SYN = 2
-export const OUR_ANSWER = 4
-export const THEIR_ANSWER = 8
+const OUR_ANSWER = 4
+const THEIR_ANSWER = 8
 export const SYN_SEEN = OUR_SYN | THEIR_SYN | OUR_ANSWER | THEIR_ANSWER
 /** Some record carried flags, so that a missing SYN says something. */
 const FLAGS_KNOWN = 16

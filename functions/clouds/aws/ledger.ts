@@ -172,7 +172,7 @@ async function named<T>(action: string, { partition, sort }: Key, call: () => Pr
 
 const resources = [`arn:aws:dynamodb:*:*:table/${ledgerTable.TableName}`]
 
-export const readLedgerPermissions: readonly Permission[] = [
+const readLedgerPermissions: readonly Permission[] = [
   { actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources },
 ]
 
