@@ -172,9 +172,7 @@ async function named<T>(action: string, { partition, sort }: Key, call: () => Pr
 
 const resources = [`arn:aws:dynamodb:*:*:table/${ledgerTable.TableName}`]
 
-const readLedgerPermissions: readonly Permission[] = [
-  { actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources },
-]
+const readLedgerPermissions: readonly Permission[] = [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources }]
 
 export const ledgerPermissions: readonly Permission[] = [
   ...readLedgerPermissions,
