@@ -77,21 +77,28 @@ export function worthJudging(
     if (promised + worth.mostNovelty < points) return false
     return promised + worth.novelty(table.peerAt(held, index)) >= points
   }
-  const kept = new Map<string, Conversation>()
-  if (!asked && !candidates.some(one => reaches(one, worth.news))) return kept
-  // Of conversations with one peer each may add what the other lacks.
-  promises.clear()
-  for (const one of candidates) {
-    one.points ??= pointsOf(held, one.index, { now, floor, horizon }, worth)
-    const peer = held.peers[one.index] ?? 0
-    promises.set(peer, (promises.get(peer) ?? 0) + one.points)
+  /** Puts what they are worth now in the place of their bounds. Of conversations with one peer each may add what the other lacks. */
+  function weigh(some: readonly Candidate[]): void {
+    for (const { index } of some) promises.set(held.peers[index] ?? 0, 0)
+    for (const one of some) {
+      one.points ??= pointsOf(held, one.index, { now, floor, horizon }, worth)
+      const peer = held.peers[one.index] ?? 0
+      promises.set(peer, (promises.get(peer) ?? 0) + one.points)
+    }
   }
+  const kept = new Map<string, Conversation>()
+  if (!asked) {
+    const peers = new Set(candidates.filter(one => reaches(one, worth.news)).map(({ index }) => held.peers[index]))
+    const promising = peers.size === 0 ? [] : candidates.filter(({ index }) => peers.has(held.peers[index]))
+    weigh(promising)
+    if (!promising.some(one => reaches(one, worth.news))) return kept
+  }
+  weigh(candidates)
   function keep(index: number): void {
     const one = at(index)
     foldRecords(one, floor)
     kept.set(conversationKey(one, one.protocol), one)
   }
-  if (!asked && !candidates.some(one => reaches(one, worth.news))) return kept
   for (const one of candidates) if (one.points !== 0 && reaches(one, worth.least)) keep(one.index)
   if (newest >= 0 && kept.size > 0) keep(newest)
   return kept
