@@ -139,8 +139,8 @@ export function addAlert(state: InstanceState, alert: Alert, out: boolean | unde
   const peer = outbound ? alert.destination : alert.source
   const port = outbound ? alert.destinationPort : alert.sourcePort
   const rule = alert.rule.slice(0, 256)
-  const { kind, name } = alert
-  const key = alertKey({ kind, rule, peer: peer === '' ? undefined : peer, port, outbound, name })
+  const { kind, name, protocol } = alert
+  const key = alertKey({ kind, rule, peer: peer === '' ? undefined : peer, port, protocol, outbound, name })
   const before = state.alerts.get(key)
   state.alerts.set(key, {
     kind: alert.kind,
@@ -150,7 +150,8 @@ export function addAlert(state: InstanceState, alert: Alert, out: boolean | unde
     protocol: alert.protocol,
     blocked: alert.blocked && (before?.blocked ?? true),
     outbound,
-    own: before?.own ?? alert.own,
+    // The stronger word, whichever came first.
+    own: before?.own === 'connection' || alert.own === 'connection' ? 'connection' : (before?.own ?? alert.own),
     name: alert.name,
     first: Math.min(before?.first ?? alert.time, alert.time),
     last: Math.max(before?.last ?? 0, alert.time),
@@ -158,9 +159,11 @@ export function addAlert(state: InstanceState, alert: Alert, out: boolean | unde
 }
 
 /** What is alerted about once, however often. */
-export function alertKey(alert: Pick<AlertView, 'kind' | 'rule' | 'peer' | 'port' | 'outbound' | 'name'>): string {
-  const { kind, rule, peer = '', port, outbound, name = '' } = alert
-  return `${kind} ${rule} ${peer} ${port} ${outbound} ${name}`
+export function alertKey(
+  alert: Pick<AlertView, 'kind' | 'rule' | 'peer' | 'port' | 'protocol' | 'outbound' | 'name'>,
+): string {
+  const { kind, rule, peer = '', port, protocol, outbound, name = '' } = alert
+  return `${kind} ${rule} ${peer} ${port} ${protocol} ${outbound} ${name}`
 }
 
 export function addCall(

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { HALT_JOURNAL, haltKey } from '../../core/halt.ts'
 import { awsPermissions } from './permissions.ts'
 
 const permissions = awsPermissions()
@@ -44,10 +45,18 @@ test('a permission that several steps declare is given once', () => {
     assert.equal(new Set(list.map(one => JSON.stringify(one))).size, list.length)
 })
 
-test('operate writes nothing to the ledger, and watch only what its own state is', () => {
+test('operate writes nothing to the ledger but the halt and its journal, and watch only what its own state is', () => {
   const writing = (name: keyof typeof permissions) =>
     permissions[name].filter(({ actions }) => actions.some(action => /^dynamodb:(?!Get|Query)/.test(action)))
-  assert.deepEqual(writing('operate'), [])
+  assert.deepEqual(
+    writing('operate').map(({ actions, conditions }) => [actions, conditions]),
+    [
+      [
+        ['dynamodb:PutItem'],
+        { 'ForAllValues:StringEquals': { 'dynamodb:LeadingKeys': [haltKey.partition, `incident/${HALT_JOURNAL}`] } },
+      ],
+    ],
+  )
   assert.deepEqual(
     writing('watch').map(({ actions, conditions }) => [actions, conditions]),
     [
