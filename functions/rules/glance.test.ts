@@ -1,7 +1,9 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import fc from 'fast-check'
+import { wordOfAddress } from '../core/address.ts'
 import type { Flow, NameSeen } from '../core/flow.ts'
+import * as row from '../core/flow-rows.ts'
 import type { Glimpse } from '../core/glimpse.ts'
 import { addFlow, addSeenName, newState, settle } from '../core/instance-state.ts'
 import { instanceView } from '../core/instance-view.ts'
@@ -81,6 +83,23 @@ function* flowsOf(one: Habit): Generator<{ flow: Flow; out: boolean }> {
   }
 }
 
+/** As the decoder writes it; `undefined` for what has no row. */
+function rowOf(flow: Flow): Uint32Array | undefined {
+  const [source, destination] = [wordOfAddress(flow.source), wordOfAddress(flow.destination)]
+  if (source < 0 || destination < 0) return undefined
+  const words = new Uint32Array(row.ROW)
+  words[row.SOURCE] = source
+  words[row.DESTINATION] = destination
+  words[row.PORTS] = (flow.sourcePort << 16) | flow.destinationPort
+  words[row.PACKETS] = flow.packets
+  words[row.BYTES] = flow.bytes
+  words[row.START] = flow.start
+  words[row.END] = flow.end
+  const flags = flow.flags === undefined ? 0 : row.FLAGS_KNOWN | (flow.flags << row.FLAGS_SHIFT)
+  words[row.TRAITS] = flow.protocol | flags | (flow.accepted ? row.ACCEPTED : 0)
+  return words
+}
+
 /** Names of all kinds, most of which no rule knows, some of them of the peers. */
 const asked = fc.oneof(
   { weight: 2, arbitrary: fc.constant([]) },
@@ -114,7 +133,7 @@ test('what a replay passes over has no part in any decision, and its states are 
     fc.property(fc.array(habit, { minLength: 1, maxLength: 8 }), asked, fc.boolean(), (habits, names, rare) => {
       const flows = habits.flatMap(one => [...flowsOf(one)]).toSorted((a, b) => a.flow.end - b.flow.end)
       const plain = newState()
-      const held = heldState()
+      const held = heldState(() => ['eni-1'])
       const prevalence = () => (rare ? 0.01 : undefined)
       const scopeSize = rare ? 100 : 0
       const surroundings = { instance: 'i-1', prevalence, scopeSize, covered: { dns: false }, settings }
@@ -149,7 +168,9 @@ test('what a replay passes over has no part in any decision, and its states are 
           due = flow.end + 60 * PERIOD
         }
         addFlow(plain, flow, out)
-        held.add(flow, out)
+        const words = rowOf(flow)
+        if (words) held.addRow(words, 0, out)
+        else held.add(flow, out)
       }
       judge(due)
     }),
