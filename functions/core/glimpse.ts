@@ -8,9 +8,8 @@ import {
   WINDOW_MINUTES,
 } from './conversation.ts'
 import { isDriverOutside, isStratumShaped, LAG_MINUTES } from './conversation-shape.ts'
-import { type ConversationTable, isOut, isProven, isService, portOf, protocolOf } from './conversation-table.ts'
-import { ACK, FIN, RST, SYN, TCP } from './flow.ts'
-import * as row from './flow-rows.ts'
+import { type ConversationTable, portOf, protocolOf } from './conversation-table.ts'
+import { FIN, RST, SYN, TCP } from './flow.ts'
 import { linearCount } from './hash.ts'
 import { FIREWALL, MARK, OUT, REFUSED, STRIDE } from './records.ts'
 
@@ -50,7 +49,7 @@ export function glimpse(
   one: Conversation,
   { now, floor, horizon }: { readonly now: number; readonly floor: number; readonly horizon: number },
 ): Glimpse | undefined {
-  const { records, proven, setup } = one
+  const { records, setup } = one
   const base = Math.max(floor, minuteOf(now) - WINDOW_MINUTES + 1 - LAG_MINUTES)
   let stratumMinutes = one.stratum[0] + one.stratum[1]
   let driverMinutes = one.driver[0] + one.driver[1]
@@ -124,7 +123,7 @@ export function glimpse(
   lent.peer = one.peer
   lent.port = one.port
   lent.protocol = one.protocol
-  lent.opened = one.protocol === TCP && openedByUs(one, proven)
+  lent.opened = one.protocol === TCP && openedByUs(one)
   lent.clientPorts = linearCount(ones(one.clientPorts[0]) + ones(one.clientPorts[1]), 64)
   lent.stratumMinutes = stratumMinutes
   lent.driverMinutes = driverMinutes
@@ -162,35 +161,16 @@ const lent: Glimpse = {
   reopened: 0,
 }
 
-/** What a single record tells, as a row of the table. */
-export function glimpseOfRow(table: ConversationTable, index: number): Glimpse {
-  const look = table.looks[index] ?? 0
-  const at = index * row.ROW
-  const traits = table.rows[at + row.TRAITS] ?? 0
-  const asks = isProven(table, index) && !(traits & (ACK << row.FLAGS_SHIFT))
-  const ours = isOut(table, index)
-  const service = isService(look) ? 'theirs' : 'ours'
-  const port = portOf(look)
-  const ports = table.rows[at + row.PORTS] ?? 0
-  const proven = (asks ? (ours ? OUR_SYN : THEIR_SYN) : 0) | (ports >>> 16 === (ports & 0xffff) ? EQUAL_PORTS : 0)
-  lent.peer = table.peers[index] ?? 0
-  lent.port = port
-  lent.protocol = protocolOf(look)
-  lent.opened = lent.protocol === TCP && openedByUs({ service, port }, proven)
-  lent.clientPorts = 1
-  lent.stratumMinutes = 0
-  lent.driverMinutes = 0
-  lent.steadyMinutes = 0
-  lent.cv = 0
-  lent.setupPackets = 0
-  lent.setupBytes = 0
-  lent.setupFewest = 0
-  lent.setupLeast = 0
-  lent.setupLeanest = 0
-  lent.outwardMinutes = 0
-  lent.open = 0
-  lent.reopened = 0
-  return lent
+/** A single record was not answered: whoever opened it, only its port and its peer say something. */
+const lone: Glimpse = { ...lent }
+
+/** What a conversation tells that is still a row of the table. Lent like the other. */
+export function glimpseOfRow({ peers, looks }: ConversationTable, index: number): Glimpse {
+  const look = looks[index] ?? 0
+  lone.peer = peers[index] ?? 0
+  lone.port = portOf(look)
+  lone.protocol = protocolOf(look)
+  return lone
 }
 
 /** A minute at a time. */
@@ -206,7 +186,7 @@ const draft = {
   closed: false,
 }
 
-function openedByUs({ service, port }: Pick<Conversation, 'service' | 'port'>, proven: number): boolean {
+function openedByUs({ service, port, proven }: Conversation): boolean {
   if (proven & OUR_SYN) return true
   if (proven & (THEIR_SYN | EQUAL_PORTS) || port >= 32_768) return false
   return service === 'theirs'
