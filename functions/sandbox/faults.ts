@@ -1,11 +1,24 @@
-import type { Service } from './calls.ts'
+import type { Call, Service } from './calls.ts'
 
 /**
- * `throttle`: refused before anything is done. `drop`: the connection breaks before anything is done.
- * `error-after-effect`: carried out, and answered with an internal error. `drop-after-effect`: carried out, and the
- * connection breaks.
+ * Before anything is done: `throttle`, `error` (an internal one) and `denied` are refusals, of a `drop` the connection breaks,
+ * and `unheard` is never answered. Carried out all the same: `error-after-effect` is answered with an internal error, of a
+ * `drop-after-effect` the connection breaks, and `unanswered` is never answered. `late`: carried out only once the caller has
+ * given up waiting.
  */
-export type FaultKind = 'throttle' | 'drop' | 'error-after-effect' | 'drop-after-effect'
+export type FaultKind =
+  | 'throttle'
+  | 'error'
+  | 'denied'
+  | 'drop'
+  | 'unheard'
+  | 'error-after-effect'
+  | 'drop-after-effect'
+  | 'unanswered'
+  | 'late'
+
+/** Says of a call that has come and was not carried out yet what is to go wrong with it. */
+export type Interceptor = (call: Call) => FaultKind | undefined
 
 export interface Refused {
   code: string
@@ -34,6 +47,21 @@ const FAILURES: Readonly<Record<Service, Refused>> = {
   route53resolver: { code: 'InternalServiceErrorException', status: 500 },
 }
 
+const DENIALS: Readonly<Record<Service, Refused>> = {
+  ec2: { code: 'UnauthorizedOperation', status: 403 },
+  dynamodb: { code: 'AccessDeniedException', status: 400 },
+  sqs: { code: 'AccessDenied', status: 403 },
+  iam: { code: 'AccessDenied', status: 403 },
+  autoscaling: { code: 'AccessDenied', status: 403 },
+  elasticloadbalancing: { code: 'AccessDenied', status: 403 },
+  lambda: { code: 'AccessDeniedException', status: 403 },
+  route53resolver: { code: 'AccessDeniedException', status: 400 },
+}
+
+export function denialOf(service: Service): Refused {
+  return DENIALS[service]
+}
+
 export function throttleOf(service: Service): Refused {
   return THROTTLES[service]
 }
@@ -42,16 +70,27 @@ export function failureOf(service: Service): Refused {
   return FAILURES[service]
 }
 
-/** Faults to come, by service and action; `*` is any action. The first that fits is used up. */
+/** Faults to come: what an interceptor says goes first, then those by service and action, of which the first that fits is used up. */
 export function createFaults() {
   const coming: { service: Service; action: string; left: number; kind: FaultKind }[] = []
+  const interceptors = new Set<Interceptor>()
   return {
+    /** `*` is any action. */
     add(service: Service, action: string, times: number, kind: FaultKind): void {
       coming.push({ service, action, left: times, kind })
     },
-    take(service: Service, action: string): FaultKind | undefined {
+    /** Returns what takes the interceptor away. */
+    intercept(interceptor: Interceptor): () => void {
+      interceptors.add(interceptor)
+      return () => interceptors.delete(interceptor)
+    },
+    take(call: Call): FaultKind | undefined {
+      for (const interceptor of interceptors) {
+        const kind = interceptor(call)
+        if (kind !== undefined) return kind
+      }
       const found = coming.find(
-        one => one.left > 0 && one.service === service && (one.action === '*' || one.action === action),
+        one => one.left > 0 && one.service === call.service && (one.action === '*' || one.action === call.action),
       )
       if (found) found.left -= 1
       return found?.kind

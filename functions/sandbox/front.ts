@@ -12,7 +12,15 @@ import { type Call, ec2Call, isService, jsonOutcome, jsonTarget, queryCall, type
 import type { Cloud } from './cloud.ts'
 import { createEc2Server, type Ec2Server } from './ec2/server.ts'
 import { errorXml, queryErrorXml } from './ec2/xml.ts'
-import { createFaults, type FaultKind, failureOf, type Refused, throttleOf } from './faults.ts'
+import {
+  createFaults,
+  denialOf,
+  type FaultKind,
+  failureOf,
+  type Interceptor,
+  type Refused,
+  throttleOf,
+} from './faults.ts'
 import { answerIam, IAM_NAMESPACE } from './iam/server.ts'
 import { isPermitted } from './iam/sessions.ts'
 import { answerLambda, type Deployed, invokedFunction } from './invocations.ts'
@@ -71,6 +79,8 @@ export interface Sandbox {
   /** Called before an answer is written, and awaited. Returns what takes the listener away. */
   onAnswer(listener: (call: Call) => void | Promise<void>): () => void
   fault(service: Service, action: string, times: number, kind: FaultKind): void
+  /** Asked of each call before it is carried out. Returns what takes the interceptor away. */
+  intercept(interceptor: Interceptor): () => void
   /** `definition` as DynamoDB's CreateTable takes it. The table is active when the promise resolves. */
   createTable(definition: { readonly TableName: string; readonly [name: string]: unknown }): Promise<void>
   /** `definition` as SQS's CreateQueue takes it. A name that ends in `.fifo` makes a FIFO queue. */
@@ -125,14 +135,15 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
       service,
       action,
       ...(target === undefined ? {} : { target }),
+      ...(headers['x-amz-security-token'] === undefined ? {} : { session: headers['x-amz-security-token'] }),
       startedAt,
       endedAt: startedAt,
       outcome: 'ok',
     }
     const permitted = isPermitted(cloud, accessKey, `${service}:${action}`)
     const answer = permitted
-      ? await carryOut(call, { path, headers, body })
-      : refusal(service, { code: service === 'ec2' ? 'UnauthorizedOperation' : 'AccessDenied', status: 403 })
+      ? await carryOut(call, { path, headers, body }, async () => outgoing.destroyed || once(outgoing, 'close'))
+      : refusal(service, denialOf(service))
     await sleep(Math.max(0, wait[service] - (performance.now() - startedAt)))
     call.outcome = outcomeOf(service, answer)
     for (const listener of listeners) await listener(call)
@@ -143,13 +154,19 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
   }
 
   /** `undefined`: the connection breaks. */
-  async function carryOut({ service, action }: Call, asked: Request): Promise<Answer | undefined> {
-    const kind = faults.take(service, action)
+  async function carryOut(call: Call, asked: Request, givenUp: () => Promise<unknown>): Promise<Answer | undefined> {
+    const { service } = call
+    const kind = faults.take(call)
     if (kind === 'drop') return undefined
     if (kind === 'throttle') return refusal(service, throttleOf(service))
+    if (kind === 'error') return refusal(service, failureOf(service))
+    if (kind === 'denied') return refusal(service, denialOf(service))
+    if (kind === 'late' || kind === 'unheard') await givenUp()
+    if (kind === 'unheard') return undefined
     const answer = await backends[service](asked)
+    if (kind === 'unanswered') await givenUp()
     if (kind === 'error-after-effect') return refusal(service, failureOf(service))
-    return kind === 'drop-after-effect' ? undefined : answer
+    return kind === 'drop-after-effect' || kind === 'unanswered' ? undefined : answer
   }
 
   const server = createServer((incoming, outgoing) => {
@@ -197,6 +214,7 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
       return () => listeners.delete(listener)
     },
     fault: faults.add,
+    intercept: faults.intercept,
     serve: (name, handler) => functions.set(name, handler),
     async createTable(definition) {
       await setUp('dynamodb', 'DynamoDB_20120810.CreateTable', definition)
