@@ -21,8 +21,8 @@ import {
   type Refused,
   throttleOf,
 } from './faults.ts'
+import { createPrincipals, type Principal, type Use } from './iam/principals.ts'
 import { answerIam, IAM_NAMESPACE } from './iam/server.ts'
-import { isPermitted } from './iam/sessions.ts'
 import { answerLambda, type Deployed, invokedFunction } from './invocations.ts'
 import { answerResolver } from './resolver/server.ts'
 
@@ -79,6 +79,10 @@ export interface Sandbox {
   /** Called before an answer is written, and awaited. Returns what takes the listener away. */
   onAnswer(listener: (call: Call) => void | Promise<void>): () => void
   fault(service: Service, action: string, times: number, kind: FaultKind): void
+  /** From now on whoever calls with the access key is told by name, and may do what the permissions say and nothing else. */
+  admit(principal: Principal): void
+  /** What was made use of, permission by permission, of whoever was admitted. */
+  uses(): readonly Use[]
   /** Asked of each call before it is carried out. Returns what takes the interceptor away. */
   intercept(interceptor: Interceptor): () => void
   /** `definition` as DynamoDB's CreateTable takes it. The table is active when the promise resolves. */
@@ -115,6 +119,7 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
     route53resolver: answerResolver(cloud),
   }
   const faults = createFaults()
+  const principals = createPrincipals(cloud)
   const calls: Call[] = []
   const listeners = new Set<(call: Call) => void | Promise<void>>()
   let count = 0
@@ -130,20 +135,22 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
     }
     const path = incoming.url ?? '/'
     const { action, target } = describe(service, headers, body, path)
+    const { by, refused } = principals.judge(accessKey, { service, action, path, body })
     const call: Call = {
       n: ++count,
       service,
       action,
       ...(target === undefined ? {} : { target }),
+      ...(by === undefined ? {} : { by }),
       ...(headers['x-amz-security-token'] === undefined ? {} : { session: headers['x-amz-security-token'] }),
       startedAt,
       endedAt: startedAt,
       outcome: 'ok',
     }
-    const permitted = isPermitted(cloud, accessKey, `${service}:${action}`)
-    const answer = permitted
-      ? await carryOut(call, { path, headers, body }, async () => outgoing.destroyed || once(outgoing, 'close'))
-      : refusal(service, denialOf(service))
+    const answer =
+      refused === undefined
+        ? await carryOut(call, { path, headers, body }, async () => outgoing.destroyed || once(outgoing, 'close'))
+        : refusal(service, denialOf(service), refused)
     await sleep(Math.max(0, wait[service] - (performance.now() - startedAt)))
     call.outcome = outcomeOf(service, answer)
     for (const listener of listeners) await listener(call)
@@ -214,6 +221,8 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
       return () => listeners.delete(listener)
     },
     fault: faults.add,
+    admit: principals.admit,
+    uses: principals.uses,
     intercept: faults.intercept,
     serve: (name, handler) => functions.set(name, handler),
     async createTable(definition) {
@@ -257,10 +266,8 @@ function xmlAnswer(status: number, requestId: string, body: string): Answer {
   return { status, headers, body: Buffer.from(body) }
 }
 
-function refusal(service: Service, { code, status }: Refused): Answer {
+function refusal(service: Service, { code, status }: Refused, message = 'The sandbox was told to fail.'): Answer {
   const requestId = randomUUID()
-  const message =
-    code.startsWith('Access') || code.startsWith('Unauth') ? 'Not authorized.' : 'The sandbox was told to fail.'
   if (service === 'ec2') return xmlAnswer(status, requestId, errorXml(code, message, requestId))
   const namespace = NAMESPACES[service]
   if (namespace !== undefined) return xmlAnswer(status, requestId, queryErrorXml(namespace, code, message, requestId))

@@ -10,7 +10,7 @@ export function profileArn({ account, roles }: Cloud, role: string): string {
   return `arn:aws:iam::${account}:instance-profile${roles?.get(role)?.path ?? '/'}${role}`
 }
 
-function associationOf({ id }: Instance): string {
+export function associationOf({ id }: Instance): string {
   return `iip-assoc-${id.slice(2)}`
 }
 
