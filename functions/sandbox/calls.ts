@@ -31,6 +31,8 @@ export interface Call {
   action: string
   /** What it was about: an instance, an interface, an ACL, a table and key, a queue. */
   target?: string
+  /** The name of whoever was admitted under the access key that signed it. */
+  by?: string
   /** The session token with which it was signed: whose it is among instances of one function. */
   session?: string
   startedAt: number
