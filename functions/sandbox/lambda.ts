@@ -71,6 +71,18 @@ export interface EventSource {
   readonly region: string
   readonly queueUrl: string
   readonly queueArn: string
+  /** Of the function: its poller asks with the function's role. Default: one that may do all. */
+  readonly accessKey?: string
+}
+
+const Timeout = z.object({ Attributes: z.object({ VisibilityTimeout: z.coerce.number() }) })
+
+/** What Lambda asks when a queue becomes a function's source: a message must not come back while the function works on it. */
+export async function attachQueue(source: EventSource, timeoutMs: number): Promise<void> {
+  const asked = await call(source, 'GetQueueAttributes', { AttributeNames: ['VisibilityTimeout'] })
+  const { VisibilityTimeout } = Timeout.parse(asked).Attributes
+  if (VisibilityTimeout * 1000 < timeoutMs)
+    throw new Error(`Cannot attach the queue: it shows a message again after ${VisibilityTimeout} s`)
 }
 
 /** Tries of one message before it counts as undeliverable. */
@@ -138,7 +150,7 @@ async function call(source: EventSource, action: string, parameters: Record<stri
     headers: {
       'content-type': 'application/x-amz-json-1.0',
       'x-amz-target': `AmazonSQS.${action}`,
-      authorization: `AWS4-HMAC-SHA256 Credential=sandbox/20260101/${source.region}/sqs/aws4_request, SignedHeaders=host, Signature=0`,
+      authorization: `AWS4-HMAC-SHA256 Credential=${source.accessKey ?? 'sandbox'}/20260101/${source.region}/sqs/aws4_request, SignedHeaders=host, Signature=0`,
     },
     body: JSON.stringify({ QueueUrl: source.queueUrl, ...parameters }),
     signal: AbortSignal.timeout(10_000),

@@ -1,23 +1,33 @@
 import { ledgerTable } from '../../clouds/aws/ledger-table.ts'
+import { NO_INPUTS } from '../../clouds/aws/log-inputs.ts'
 import { deadLettersQueue, ordersQueue } from '../../clouds/aws/message.ts'
+import { awsPermissions, type FunctionName } from '../../clouds/aws/permissions.ts'
 import { InputError } from '../../core/errors.ts'
 import type { Step } from '../../core/ports.ts'
 import { createOperate } from '../../entry/aws/operate.ts'
 import { createRespond } from '../../entry/aws/respond.ts'
 import { createRevoke } from '../../entry/aws/revoke.ts'
+import { stepSettings } from '../../entry/aws/step-settings.ts'
 import { createVerify } from '../../entry/aws/verify.ts'
 import { createWatch } from '../../entry/aws/watch.ts'
+import { readConfig } from '../../entry/config.ts'
 import { createClock } from '../../sandbox/clock.ts'
 import { type SandboxOptions, startSandbox } from '../../sandbox/front.ts'
 import { giveCredentials } from '../../sandbox/iam/sessions.ts'
-import { drainQueue, invocationOf, invokeAgain } from '../../sandbox/lambda.ts'
+import { attachQueue, drainQueue, invocationOf, invokeAgain } from '../../sandbox/lambda.ts'
 import { createNetwork } from '../../sandbox/network/network.ts'
 import { buildCloud } from '../../sandbox/scenario/build.ts'
 import type { Scenario } from '../../sandbox/scenario/scenario.ts'
 import { openTracker } from '../../sandbox/tracker.ts'
 
 /** The timeouts that the deployment gives its functions, in milliseconds. */
-const TIMEOUTS = { watch: 60_000, respond: 60_000, verify: 120_000, operate: 30_000, revoke: 30_000 }
+const TIMEOUTS = {
+  watch: 60_000,
+  respond: 60_000,
+  verify: 120_000,
+  operate: 30_000,
+  revoke: 30_000,
+} satisfies Record<FunctionName, number>
 
 const SECRET = 'sandbox-secret-of-the-drill'
 
@@ -29,14 +39,18 @@ export interface DeploymentOptions {
   readonly rules?: Readonly<Record<string, unknown>>
   /** As the configuration has it; default: false. */
   readonly dnsCovered?: boolean
+  /** More of the configuration, key by key in place of the drill's own. */
+  readonly settings?: Readonly<Record<string, unknown>>
 }
+
+const FUNCTIONS = ['watch', 'respond', 'verify', 'operate', 'revoke'] as const satisfies readonly FunctionName[]
 
 export type Deployment = Awaited<ReturnType<typeof deploy>>
 
 /** A scenario's cloud with Firebreak deployed into it: the real handlers, the real clients, one process, loopback only. */
 export async function deploy(
   scenario: Scenario,
-  { without = [], port = 0, latencies = {}, rules = {}, dnsCovered = false }: DeploymentOptions = {},
+  { without = [], port = 0, latencies = {}, rules = {}, dnsCovered = false, settings = {} }: DeploymentOptions = {},
 ) {
   const clock = createClock(scenario.start)
   const built = buildCloud(scenario)
@@ -66,8 +80,11 @@ export async function deploy(
         [network.firewallGroup]: { source: 'aws-network-firewall', firewalls: firewallsOf(scenario, built.networks) },
       },
       tickets: [{ target: 'webhook', url: tracker.url, secret: 'env:FIREBREAK_WEBHOOK_SECRET' }],
+      ...settings,
     }),
   }
+  /** Each function calls with an access key of its own, as with a role of its own, and may do what it declares and no more. */
+  const environmentOf = (name: FunctionName) => ({ ...environment, AWS_ACCESS_KEY_ID: accessKeyOf(name) })
   refuseOutside(environment.AWS_ENDPOINT_URL)
 
   function leftOut(steps: readonly Step[]): Step[] {
@@ -81,16 +98,26 @@ export async function deploy(
   }
   function compose() {
     return {
-      watch: createWatch(environment, { clock }),
-      respond: createRespond(environment, { clock, steps: leftOut }),
-      verify: createVerify(environment, { clock, steps: leftOut }),
-      operate: createOperate(environment, { clock }),
-      revoke: createRevoke(environment),
+      watch: createWatch(environmentOf('watch'), { clock }),
+      respond: createRespond(environmentOf('respond'), { clock, steps: leftOut }),
+      verify: createVerify(environmentOf('verify'), { clock, steps: leftOut }),
+      operate: createOperate(environmentOf('operate'), { clock }),
+      revoke: createRevoke(environmentOf('revoke')),
     }
+  }
+  const lane = {
+    endpoint: sandbox.endpoint,
+    region: built.cloud.region,
+    queueUrl: queue.url,
+    queueArn: queue.arn,
+    accessKey: accessKeyOf('respond'),
   }
   let functions: ReturnType<typeof compose>
   try {
     functions = compose()
+    const permissions = awsPermissions(NO_INPUTS, stepSettings(readConfig(environment)))
+    for (const name of FUNCTIONS) sandbox.admit({ accessKey: accessKeyOf(name), name, permissions: permissions[name] })
+    await attachQueue(lane, TIMEOUTS.respond)
   } catch (thrown) {
     // Open servers would keep the process alive, and nobody would see why it does not end.
     await close()
@@ -113,8 +140,6 @@ export async function deploy(
     return ok
   }
 
-  const lane = { endpoint: sandbox.endpoint, region: built.cloud.region, queueUrl: queue.url, queueArn: queue.arn }
-
   return {
     scenario,
     clock,
@@ -122,7 +147,9 @@ export async function deploy(
     network,
     sandbox,
     tracker,
+    /** What a person has who may do everything. */
     environment,
+    environmentOf,
     /** The findings queue, as Lambda's poller sees it. */
     lane,
     watch: (payload: unknown) =>
@@ -139,6 +166,10 @@ export async function deploy(
     credentialsWork,
     close,
   }
+}
+
+function accessKeyOf(name: FunctionName): string {
+  return `FIREBREAK${name.toUpperCase()}`
 }
 
 function firewallsOf({ firewall }: Scenario, networks: ReadonlyMap<string, string>): Record<string, string> {

@@ -172,11 +172,13 @@ async function named<T>(action: string, { partition, sort }: Key, call: () => Pr
 
 const resources = [`arn:aws:dynamodb:*:*:table/${ledgerTable.TableName}`]
 
-const readLedgerPermissions: readonly Permission[] = [{ actions: ['dynamodb:GetItem', 'dynamodb:Query'], resources }]
+const readLedgerPermissions: readonly Permission[] = [
+  { actions: ['dynamodb:GetItem', 'dynamodb:BatchGetItem', 'dynamodb:Query'], resources },
+]
 
 export const ledgerPermissions: readonly Permission[] = [
   ...readLedgerPermissions,
-  { actions: ['dynamodb:PutItem', 'dynamodb:DeleteItem'], resources },
+  { actions: ['dynamodb:PutItem'], resources },
 ]
 
 /** For what a person invokes: it writes the halt and its journal, and no incident. */
