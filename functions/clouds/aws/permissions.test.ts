@@ -35,7 +35,7 @@ test('no function may do all of a service, and none writes to all resources', ()
         actions.every(action => /^[a-z0-9]+:[A-Z][A-Za-z]+$/.test(action)),
         `${actions}`,
       )
-      const reading = actions.every(action => /:(Describe|Get|List|Query)/.test(action))
+      const reading = actions.every(action => /:(Describe|Get|BatchGet|List|Query)/.test(action))
       assert.ok(reading || !resources.includes('*'), `${actions}`)
     }
 })
@@ -47,7 +47,7 @@ test('a permission that several steps declare is given once', () => {
 
 test('operate writes nothing to the ledger but the halt and its journal, and watch only what its own state is', () => {
   const writing = (name: keyof typeof permissions) =>
-    permissions[name].filter(({ actions }) => actions.some(action => /^dynamodb:(?!Get|Query)/.test(action)))
+    permissions[name].filter(({ actions }) => actions.some(action => /^dynamodb:(?!Get|BatchGet|Query)/.test(action)))
   assert.deepEqual(
     writing('operate').map(({ actions, conditions }) => [actions, conditions]),
     [
