@@ -140,10 +140,17 @@ export interface Step {
   readonly id: string
   readonly stage: Stage
   readonly permissions: readonly Permission[]
+  /** Of these, what `verify` needs by itself. Default: those that only describe, get and list. */
+  readonly verifyPermissions?: readonly Permission[]
   /** A text that stands for what this step acts on; when it changes, the step is applied again. Default: never. */
   covers?(incident: Incident): string
   apply(work: Work): Promise<Outcome>
   verify(work: Work): Promise<Verdict>
+  /**
+   * For what goes on after `apply` has answered: how it came to an end, or `undefined` as long as it has not. Asked at each
+   * run of verify until it says so, also after the release.
+   */
+  settled?(work: Work): Promise<string | undefined>
   /**
    * Looks, before anything is put back, for what somebody else changed since; changes nothing. What was put back already is
    * no drift. Default: none, for a step whose `revert` takes back only what is still its own and names the rest.

@@ -107,7 +107,23 @@ export const Config = z.strictObject({
         .string()
         .regex(/^\d{12}$/, 'an AWS account id has 12 digits')
         .optional(),
+      /** Where console, screenshot, configuration and log records go, in the functions' own Region; absent: they are not collected. */
+      bucket: bucketName.optional(),
+      /** Of every file's key there. */
+      prefix: z
+        .string()
+        .regex(/^(?:[\w!.'()-]{1,128}\/){0,4}$/, 'empty, or names with a / behind each')
+        .default('firebreak/'),
+      /** What the files are encrypted with; absent: as the bucket has it by default. */
+      key: z
+        .string()
+        .regex(/^arn:aws[a-z-]*:kms:[a-z0-9-]+:\d{12}:key\/[A-Za-z0-9-]{1,64}$/, 'the ARN of a KMS key')
+        .optional(),
     })
+    .refine(
+      ({ bucket, key }) => key === undefined || bucket !== undefined,
+      'a key, and no bucket whose files it encrypts',
+    )
     .prefault({}),
   /** A secret is written as `env:NAME` and comes from that environment variable. */
   tickets: z.array(TicketSettings).max(8).default([]),

@@ -19,7 +19,8 @@ export function isThrottle(thrown: unknown): boolean {
   return THROTTLES.has(codeOf(thrown))
 }
 
-function statusOf(thrown: unknown): number | undefined {
+/** Of the answer, where there was one. */
+export function statusOf(thrown: unknown): number | undefined {
   if (!(thrown instanceof Error) || !('$metadata' in thrown)) return undefined
   const metadata = thrown.$metadata
   if (typeof metadata !== 'object' || metadata === null || !('httpStatusCode' in metadata)) return undefined

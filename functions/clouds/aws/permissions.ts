@@ -38,7 +38,7 @@ export function awsPermissions(
   settings: StepSettings = UNCONFIGURED,
 ): Record<FunctionName, Permission[]> {
   // No client is made before a step is applied.
-  const steps = awsSteps(stepClients({}, NO_MEMORY), settings).flatMap(({ permissions }) => permissions)
+  const steps = awsSteps(stepClients({}, NO_MEMORY), settings)
   return {
     watch: union(writeTrafficPermissions, sendOrderPermissions, deadLettersPermissions, logInputPermissions(inputs)),
     respond: union(
@@ -47,7 +47,7 @@ export function awsPermissions(
       receiveOrderPermissions,
       deadLettersPermissions,
       describePermissions,
-      steps,
+      steps.flatMap(({ permissions }) => permissions),
     ),
     verify: union(
       ledgerPermissions,
@@ -55,14 +55,16 @@ export function awsPermissions(
       describePermissions,
       inventoryPermissions,
       quarantinePermissions,
-      steps.filter(one => isReading(one) || one === invokeRevokePermission),
+      steps.flatMap(({ permissions, verifyPermissions }) => verifyPermissions ?? permissions.filter(isReading)),
     ),
     operate: union(writeHaltPermissions, sendOrderPermissions),
     revoke: union(revokePermissions(settings.credentials)),
   }
 }
 
-function isReading({ actions }: Permission): boolean {
+function isReading(permission: Permission): boolean {
+  if (permission === invokeRevokePermission) return true
+  const { actions } = permission
   return actions.every(action => /^\w+:(Describe|Get|List)/.test(action))
 }
 

@@ -2,6 +2,7 @@ import type { Step } from '../../core/ports.ts'
 import type { CredentialSettings } from './revocation.ts'
 import type { StepClients } from './step-clients.ts'
 import { autoscaler } from './steps/autoscaler.ts'
+import { type CollectSettings, collect } from './steps/collect.ts'
 import { denyNames, type NameSettings } from './steps/deny-names.ts'
 import { denyPeers } from './steps/deny-peers.ts'
 import { loadBalancers } from './steps/load-balancers.ts'
@@ -18,10 +19,14 @@ import { swapGroups } from './steps/swap-groups.ts'
 export type StepSettings = StopSettings &
   LockSettings &
   ShareSettings &
-  NameSettings & { readonly credentials: CredentialSettings }
+  NameSettings &
+  CollectSettings & { readonly credentials: CredentialSettings }
 
 /** AWS's steps, in the order in which a report lists them; a release goes through them backwards. */
-export function awsSteps({ ec2, revoke, scaling, balancing, names }: StepClients, settings: StepSettings): Step[] {
+export function awsSteps(
+  { ec2, revoke, scaling, balancing, names, collecting }: StepClients,
+  settings: StepSettings,
+): Step[] {
   return [
     // Given back last: an instance that cannot be reached, or does not run, fails the checks of both.
     autoscaler(scaling),
@@ -37,5 +42,6 @@ export function awsSteps({ ec2, revoke, scaling, balancing, names }: StepClients
     metadataService(ec2),
     lockSnapshots(ec2, settings),
     shareSnapshots(ec2, settings),
+    collect(ec2, collecting, settings),
   ]
 }

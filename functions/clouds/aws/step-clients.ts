@@ -5,9 +5,12 @@ import { type AutoScaling, autoScaling } from './auto-scaling.ts'
 import type { ClientOptions, Environment } from './clients.ts'
 import { dnsFirewall } from './dns-firewall.ts'
 import { type Ec2, ec2Clients } from './ec2.ts'
+import { evidenceStore } from './evidence-store.ts'
 import { revokeInvoker } from './invoke.ts'
 import { type LoadBalancing, loadBalancing } from './load-balancing.ts'
+import { logSearch } from './log-search.ts'
 import type { Revoke } from './revocation.ts'
+import type { Collecting } from './steps/collect.ts'
 import type { NameDenial } from './steps/deny-names.ts'
 
 /** What steps act through. No client is made before a step needs it. */
@@ -17,6 +20,7 @@ export interface StepClients {
   readonly scaling: AutoScaling
   readonly balancing: LoadBalancing
   readonly names: NameDenial
+  readonly collecting: Collecting
 }
 
 /** What steps know of other incidents and instances. */
@@ -35,6 +39,7 @@ export function stepClients(
     revoke: revokeInvoker(environment, options),
     scaling: autoScaling(environment, options),
     balancing: loadBalancing(environment, options),
+    collecting: { store: evidenceStore(environment, options), logs: logSearch(environment, options), clock },
     names: {
       firewall: dnsFirewall(environment, options),
       leases: nameLeases(ledger),
