@@ -164,7 +164,7 @@ export interface RuleGroup {
   id: string
   name: string
   request: string
-  rules: { list: string; priority: number; action: string }[]
+  rules: { list: string; priority: number; action: string; request?: string }[]
 }
 
 interface DomainList {

@@ -203,3 +203,54 @@ test('the step asks for what it declares, no more and no less', async () => {
   const asked = new Set(stage.actions().map(action => `route53resolver:${action}`))
   assert.deepEqual([...asked].toSorted(), declared.toSorted())
 })
+
+test('names, rules and networks that somebody else changed have drifted, and force leaves what is his', async () => {
+  await using stage = await setStage()
+  stage.cloud.vpcs.set('vpc-2', { id: 'vpc-2', cidr: '10.9.0.0/16', tags: {} })
+  const { after } = await applied(stage, incidentWith(stage, ['t.example.com']))
+  const drifted = async () => (await stage.step.drifted?.(work(after))) ?? assert.fail()
+  assert.deepEqual(await drifted(), [])
+  const { groups, lists, associations } = stage.firewall()
+  const [[group = '', held], [list = '', named]] = [[...groups][0] ?? [], [...lists][0] ?? []]
+  assert.ok(held && named)
+  named.domains.push('www.example.org.')
+  Object.assign(held.rules[0] ?? {}, { action: 'ALLOW' })
+  held.rules.push({ list: 'rslvr-fdl-his', priority: 7, action: 'BLOCK', request: 'his' })
+  associations.set('rslvr-frgassoc-his', {
+    ...{ id: 'rslvr-frgassoc-his', name: 'his', request: 'his', group, vpc: 'vpc-2', priority: 300 },
+  })
+  assert.deepEqual(
+    (await drifted()).map(({ resource, found }) => [resource, found]),
+    [
+      [`domain list ${list}`, 'naming *.t.example.com, t.example.com, www.example.org'],
+      [`the rule of ${group} for ${list}`, 'an ALLOW'],
+      [`rule group ${group}`, 'with a rule for rslvr-fdl-his'],
+      [`rule group ${group}`, 'before vpc-2, too'],
+    ],
+  )
+  const { unable } = await stage.step.revert(work(after))
+  assert.match(unable.join(), /stays before vpc-1: somebody else has a rule in it for rslvr-fdl-his/)
+  assert.deepEqual(held.rules, [{ list: 'rslvr-fdl-his', priority: 7, action: 'BLOCK', request: 'his' }])
+  assert.equal(lists.size, 0)
+})
+
+test('a rule group that somebody put before another network is kept for it', async () => {
+  await using stage = await setStage()
+  stage.cloud.vpcs.set('vpc-2', { id: 'vpc-2', cidr: '10.9.0.0/16', tags: {} })
+  const { after } = await applied(stage, incidentWith(stage, ['t.example.com']))
+  const [group = ''] = stage.firewall().groups.keys()
+  const his = { id: 'rslvr-frgassoc-his', name: 'his', request: 'his', group, vpc: 'vpc-2', priority: 300 }
+  stage.firewall().associations.set(his.id, his)
+  const { unable } = await stage.step.revert(work(after))
+  assert.match(unable.join(), /is kept: somebody else put it before vpc-2/)
+  assert.deepEqual([...stage.firewall().associations.values()], [his])
+})
+
+test('what was taken from the resolver by hand is no drift', async () => {
+  await using stage = await setStage()
+  const { after } = await applied(stage, incidentWith(stage, ['t.example.com']))
+  const { groups, lists, associations } = stage.firewall()
+  for (const things of [groups, lists, associations]) things.clear()
+  assert.deepEqual(await stage.step.drifted?.(work(after)), [])
+  assert.deepEqual((await stage.step.revert(work(after))).done, [])
+})

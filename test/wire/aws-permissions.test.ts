@@ -46,6 +46,7 @@ test('each step asks for what it declares, no more and no less', async () => {
     await step.verify({ incident: after, attempt: 1, signal: signal() })
     const instance = stage.cloud.instances.get('i-1')
     if (instance?.state === 'stopping') instance.state = 'stopped'
+    await step.drifted?.({ incident: after, attempt: 1, signal: signal() })
     if (step.id === 'autoscaler') await leaveAndReturn(stage, step, after)
     await step.revert({ incident: after, attempt: 1, signal: signal() })
     const declared = new Set(step.permissions.flatMap(({ actions }) => actions))

@@ -192,3 +192,30 @@ test('the step and the function ask for what they declare, no more and no less',
   // EC2 checks that the role may be passed; no request shows it.
   assert.deepEqual([...asked].toSorted(), declared.filter(action => action !== 'iam:PassRole').toSorted())
 })
+
+test('a policy that somebody edited and a profile that somebody put in have drifted, not what was taken back by hand', async () => {
+  await using stage = await setRevokeStage({ removeProfile: true })
+  const { after } = await applied(stage)
+  const drifted = async () => (await stage.step.drifted?.(work(after))) ?? assert.fail()
+  const { policies } = stage.cloud.roles?.get('worker') ?? assert.fail()
+  assert.deepEqual(await drifted(), [])
+  policies.set(DENY, policies.get('work') ?? '')
+  Object.assign(stage.cloud.instances.get('i-agent') ?? {}, { role: 'other' })
+  assert.deepEqual(await drifted(), [
+    {
+      resource: `policy ${DENY} of role agents/worker`,
+      left: 'denying everything to i-agent',
+      found: 'another by now',
+    },
+    {
+      resource: 'i-agent',
+      left: 'without an instance profile',
+      found: `with ${profileArn(stage.cloud, 'other')}`,
+    },
+  ])
+  const { unable } = await stage.step.revert(work(after))
+  assert.match(unable.join(), /has another instance profile by now .*, so it is left as it is/)
+  assert.deepEqual(stage.policies(), ['work'])
+  Object.assign(stage.cloud.instances.get('i-agent') ?? {}, { role: 'worker' })
+  assert.deepEqual(await drifted(), [], 'taken back')
+})

@@ -23,6 +23,8 @@ export interface AutoScaling {
   memberOf(instance: string, signal: AbortSignal): Promise<GroupMember | undefined>
   /** Whether an instance refresh under way terminates what is in standby (RefreshPreferences, StandbyInstances). */
   terminatesStandby(group: string, signal: AbortSignal): Promise<boolean>
+  /** Whether there is such a group. */
+  stands(group: string, signal: AbortSignal): Promise<boolean>
   enterStandby(group: string, instance: string, signal: AbortSignal): Promise<void>
   exitStandby(group: string, instance: string, signal: AbortSignal): Promise<void>
   detach(group: string, instance: string, signal: AbortSignal): Promise<void>
@@ -43,6 +45,21 @@ export function autoScaling(environment: Environment, options: ClientOptions = {
     return { sdk, client }
   }
 
+  /** `undefined`: there is no such group. */
+  async function refreshesOf(group: string, abortSignal: AbortSignal): Promise<z.infer<typeof Refresh>[] | undefined> {
+    const { sdk, client } = await open()
+    try {
+      const { InstanceRefreshes } = await client.send(
+        new sdk.DescribeInstanceRefreshesCommand({ AutoScalingGroupName: group, MaxRecords: 1 }),
+        { abortSignal },
+      )
+      return z.array(Refresh).parse(InstanceRefreshes ?? [])
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'ValidationError') throw thrown
+      return undefined
+    }
+  }
+
   return {
     async memberOf(instance, abortSignal) {
       const { sdk, client } = await open()
@@ -53,24 +70,13 @@ export function autoScaling(environment: Environment, options: ClientOptions = {
       const [member] = z.array(Member).parse(AutoScalingInstances ?? [])
       return member && { group: member.AutoScalingGroupName, lifecycle: member.LifecycleState }
     },
-    async terminatesStandby(group, abortSignal) {
-      const { sdk, client } = await open()
-      let refreshes: z.infer<typeof Refresh>[]
-      try {
-        const { InstanceRefreshes } = await client.send(
-          new sdk.DescribeInstanceRefreshesCommand({ AutoScalingGroupName: group, MaxRecords: 1 }),
-          { abortSignal },
-        )
-        refreshes = z.array(Refresh).parse(InstanceRefreshes ?? [])
-      } catch (thrown) {
-        // The group is gone.
-        if (codeOf(thrown) !== 'ValidationError') throw thrown
-        return false
-      }
+    async terminatesStandby(group, signal) {
+      const refreshes = (await refreshesOf(group, signal)) ?? []
       return refreshes.some(
         ({ Status = '', Preferences }) => UNDER_WAY.includes(Status) && Preferences?.StandbyInstances === 'Terminate',
       )
     },
+    stands: async (group, signal) => (await refreshesOf(group, signal)) !== undefined,
     async enterStandby(group, instance, abortSignal) {
       const { sdk, client } = await open()
       await client.send(

@@ -12,10 +12,12 @@ const Rule = z.object({
   FirewallDomainListId: z.string().default(''),
   Priority: z.number(),
   Action: z.string().default(''),
+  CreatorRequestId: z.string().default(''),
 })
 type Rule = z.infer<typeof Rule>
 const Association = z.object({
   Id: id,
+  VpcId: z.string().default(''),
   FirewallRuleGroupId: id,
   Priority: z.number(),
   CreatorRequestId: z.string().default(''),
@@ -68,10 +70,14 @@ export function dnsFirewall(environment: Environment, options: ClientOptions = {
   }
 
   return {
-    async associations(vpc: string, abortSignal: AbortSignal): Promise<Association[]> {
+    /** Before a network, or of a rule group. */
+    async associations(
+      of: { readonly VpcId: string } | { readonly FirewallRuleGroupId: string },
+      abortSignal: AbortSignal,
+    ): Promise<Association[]> {
       const { sdk, client: to } = await load()
       const found = await pages(next =>
-        to.send(new sdk.ListFirewallRuleGroupAssociationsCommand({ VpcId: vpc, ...next }), { abortSignal }),
+        to.send(new sdk.ListFirewallRuleGroupAssociationsCommand({ ...of, ...next }), { abortSignal }),
       )
       return z.array(Association).parse(found.flatMap(page => page.FirewallRuleGroupAssociations ?? []))
     },
@@ -198,6 +204,7 @@ export function dnsFirewall(environment: Environment, options: ClientOptions = {
       return gone(to.send(new sdk.DisassociateFirewallRuleGroupCommand(input), { abortSignal }))
     },
 
+    /** False where it was gone already. */
     async deleteGroup(group: string, abortSignal: AbortSignal): Promise<boolean> {
       const { sdk, client: to } = await load()
       return gone(to.send(new sdk.DeleteFirewallRuleGroupCommand({ FirewallRuleGroupId: group }), { abortSignal }))

@@ -34,7 +34,8 @@ export type Registration = z.infer<typeof Registration>
 export interface LoadBalancing {
   /** Where the instance is registered by its id or one of its addresses. One that is being deregistered is not. */
   registrationsOf(instance: string, addresses: readonly string[], signal: AbortSignal): Promise<Registration[]>
-  isRegistered(registration: Registration, signal: AbortSignal): Promise<boolean>
+  /** The instance's registrations with the same group or load balancer; `undefined` where that is gone. */
+  registrationsBeside(registration: Registration, signal: AbortSignal): Promise<Registration[] | undefined>
   /** Of what is not registered or is gone nothing is said. */
   deregister(registration: Registration, signal: AbortSignal): Promise<void>
   /** Returns the reason where it never can be: the group, the load balancer or the instance is gone or does not run. */
@@ -78,17 +79,18 @@ export function loadBalancing(environment: Environment, options: ClientOptions =
       .map(({ TargetGroupArn }) => TargetGroupArn)
   }
 
-  async function healthOf(group: string, target: z.infer<typeof Target> | undefined, abortSignal: AbortSignal) {
+  /** `undefined`: there is no such group. */
+  async function healthOf(group: string, abortSignal: AbortSignal): Promise<TargetHealth[] | undefined> {
     const { sdk, groups } = await open()
     try {
       const { TargetHealthDescriptions } = await groups.send(
-        new sdk.DescribeTargetHealthCommand({ TargetGroupArn: group, ...(target ? { Targets: [target] } : {}) }),
+        new sdk.DescribeTargetHealthCommand({ TargetGroupArn: group }),
         { abortSignal },
       )
       return z.array(TargetHealth).parse(TargetHealthDescriptions ?? [])
     } catch (thrown) {
       if (!GONE.includes(codeOf(thrown))) throw thrown
-      return []
+      return undefined
     }
   }
 
@@ -98,7 +100,7 @@ export function loadBalancing(environment: Environment, options: ClientOptions =
     await Promise.all(
       Array.from({ length: AT_ONCE }, async () => {
         for (const group of next)
-          for (const one of await healthOf(group, undefined, signal))
+          for (const one of (await healthOf(group, signal)) ?? [])
             if (names.has(one.Target.Id) && isIn(one)) found.push({ group, target: one.Target })
       }),
     )
@@ -133,13 +135,18 @@ export function loadBalancing(environment: Environment, options: ClientOptions =
       ])
       return [...targets, ...balancers]
     },
-    async isRegistered(one, signal) {
-      if ('group' in one) return (await healthOf(one.group, one.target, signal)).some(isIn)
+    async registrationsBeside(one, signal) {
+      if ('group' in one) {
+        const held = await healthOf(one.group, signal)
+        return held?.flatMap(health =>
+          health.Target.Id === one.target.Id && isIn(health) ? { group: one.group, target: health.Target } : [],
+        )
+      }
       try {
-        return (await inClassic(one.instance, signal, [one.balancer])).length > 0
+        return await inClassic(one.instance, signal, [one.balancer])
       } catch (thrown) {
         if (!GONE.includes(codeOf(thrown))) throw thrown
-        return false
+        return undefined
       }
     },
     async deregister(one, abortSignal) {

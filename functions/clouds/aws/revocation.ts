@@ -11,8 +11,8 @@ const arn = z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:instance-profile\/[\w+
 const names = z.array(z.string().max(576)).max(32)
 
 export const RevokeRequest = z.strictObject({
-  /** revoke: deny · check: read whether the deny stands, and change nothing · restore: take back. */
-  verb: z.enum(['revoke', 'check', 'restore']),
+  /** revoke: deny · check: read whether the deny stands · look: read what somebody else changed since · restore: take back. */
+  verb: z.enum(['revoke', 'check', 'look', 'restore']),
   incident: id,
   instance: z.string().regex(/^i-[\w-]{1,60}$/),
   /** The instance profile as the restore point has it. */
@@ -29,6 +29,10 @@ export const RevokeAnswer = z.object({
   unable: z.array(z.string().max(2048)),
   /** Of a check: what does not stand as it should. */
   missing: z.array(z.string().max(2048)),
+  /** Of a look: what stands neither as it was left nor as it was before. */
+  drifts: z
+    .array(z.object({ resource: z.string().max(2048), left: z.string().max(2048), found: z.string().max(2048) }))
+    .default([]),
   roles: names,
 })
 export type RevokeAnswer = z.infer<typeof RevokeAnswer>

@@ -19,6 +19,8 @@ export function iamClient(environment: Environment, options: ClientOptions = {})
 
 const Profile = z.object({ Roles: z.array(z.object({ RoleName: z.string(), Path: z.string().default('/') })) })
 
+const NOTHING: RevokeAnswer = { done: [], unable: [], missing: [], drifts: [], roles: [] }
+
 interface Account {
   readonly account: string
   readonly region: string
@@ -97,7 +99,7 @@ export function revoker(iam: IAMClient, ec2: Ec2, where: Account, settings: Cred
       await profiles.take(live, signal)
       done.push(`Took the instance profile ${live.arn} from the instance`)
     }
-    return { done, unable, missing: [], roles: denied }
+    return { ...NOTHING, done, unable, roles: denied }
   }
 
   async function check(request: RevokeRequest, signal: AbortSignal): Promise<RevokeAnswer> {
@@ -110,7 +112,28 @@ export function revoker(iam: IAMClient, ec2: Ec2, where: Account, settings: Cred
       }),
     )
     const back = request.withProfile && live ? [`The instance has the instance profile ${live.arn}`] : []
-    return { done: [], unable: [], missing: [...missing.flat(), ...back], roles: request.roles }
+    return { ...NOTHING, missing: [...missing.flat(), ...back], roles: request.roles }
+  }
+
+  async function lookForDrift(request: RevokeRequest, signal: AbortSignal): Promise<RevokeAnswer> {
+    const { instance, profile, withProfile } = request
+    const { live } = await look(request, signal)
+    const wanted = denial(where, instance)
+    const own = request.roles.filter(role => settings.roles.includes(role))
+    const policies = await Promise.all(
+      own.map(async role => {
+        const found = await read(role, policyName(request), signal)
+        // One that is gone is taken back already.
+        if (found === undefined || found === wanted) return []
+        const resource = `policy ${policyName(request)} of role ${role}`
+        return { resource, left: `denying everything to ${instance}`, found: 'another by now' }
+      }),
+    )
+    const isReplaced = withProfile && profile !== undefined && live !== undefined && live.arn !== profile
+    const other = isReplaced
+      ? [{ resource: instance, left: 'without an instance profile', found: `with ${live.arn}` }]
+      : []
+    return { ...NOTHING, drifts: [...policies.flat(), ...other], roles: request.roles }
   }
 
   async function read(role: string, name: string, signal: AbortSignal): Promise<string | undefined> {
@@ -154,12 +177,13 @@ export function revoker(iam: IAMClient, ec2: Ec2, where: Account, settings: Cred
       if (refused === undefined) done.push(`Gave the instance profile ${request.profile} back`)
       else if (refused !== '') unable.push(refused)
     }
-    return { done, unable, missing: [], roles: [] }
+    return { ...NOTHING, done, unable }
   }
 
   return (request: RevokeRequest, signal: AbortSignal): Promise<RevokeAnswer> => {
     if (request.verb === 'revoke') return revoke(request, signal)
-    return request.verb === 'check' ? check(request, signal) : restore(request, signal)
+    if (request.verb === 'check') return check(request, signal)
+    return request.verb === 'look' ? lookForDrift(request, signal) : restore(request, signal)
   }
 }
 
@@ -177,7 +201,6 @@ async function giveBack(
   return code === undefined ? undefined : `The instance profile ${profile} cannot be given back (${code})`
 }
 
-/** IAM knows a role by its name alone; the path stands in its ARN. */
 /**
  * `ec2:SourceInstanceARN` is in every request that is signed with the credentials of an instance profile, wherever it is
  * sent from, and names the instance that they were given to (IAM User Guide, "Global condition context keys").

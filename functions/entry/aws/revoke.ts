@@ -23,7 +23,8 @@ export function createRevoke(environment: Environment) {
     const { verb, incident, instance } = request.data
     const left = Math.max(0, context.getRemainingTimeInMillis() - RESERVE_MS)
     const answer = await carryOut(request.data, AbortSignal.timeout(left))
-    if (verb !== 'check') log.info('credentials changed', { verb, incident, instance, roles: answer.roles })
+    if (verb === 'revoke' || verb === 'restore')
+      log.info('credentials changed', { verb, incident, instance, roles: answer.roles })
     return answer
   }).use(middleware)
 }

@@ -125,11 +125,12 @@ const ACTIONS: ReadonlyMap<string, Perform> = new Map<string, Perform>([
         BlockResponse: z.enum(['NODATA', 'NXDOMAIN']),
       }),
       (cloud, { groups, lists }, input) => {
+        const { CreatorRequestId: by } = input
         const { rules } = find(groups, input.FirewallRuleGroupId)
         const domains = find(lists, input.FirewallDomainListId)
         if (rules.some(rule => rule.list === domains.id || rule.priority === input.Priority))
           throw new Refusal('ConflictException', `Priority ${input.Priority} or list ${domains.id} has a rule already`)
-        rules.push({ list: domains.id, priority: input.Priority, action: input.Action })
+        rules.push({ list: domains.id, priority: input.Priority, action: input.Action, request: by })
         announce(cloud, 'CreateFirewallRule', domains.id)
         return { FirewallRule: { FirewallRuleGroupId: input.FirewallRuleGroupId, FirewallDomainListId: domains.id } }
       },
@@ -143,6 +144,7 @@ const ACTIONS: ReadonlyMap<string, Perform> = new Map<string, Perform>([
         FirewallDomainListId: rule.list,
         Priority: rule.priority,
         Action: rule.action,
+        CreatorRequestId: rule.request,
       })),
     })),
   ],
@@ -177,11 +179,11 @@ const ACTIONS: ReadonlyMap<string, Perform> = new Map<string, Perform>([
   ],
   [
     'ListFirewallRuleGroupAssociations',
-    action(z.object({ VpcId: id }), (_cloud, firewall, { VpcId }) => ({
-      FirewallRuleGroupAssociations: associationsOf(firewall, VpcId).map(one => ({
+    action(z.object({ VpcId: id.optional(), FirewallRuleGroupId: id.optional() }), (_cloud, firewall, asked) => ({
+      FirewallRuleGroupAssociations: associationsOf(firewall, asked).map(one => ({
         Id: one.id,
         FirewallRuleGroupId: one.group,
-        VpcId,
+        VpcId: one.vpc,
         Priority: one.priority,
         CreatorRequestId: one.request,
         Status: one.going ? 'DELETING' : 'COMPLETE',

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { reasonOf } from '../../../core/errors.ts'
 import type { Incident } from '../../../core/incident.ts'
-import type { Outcome, Step } from '../../../core/ports.ts'
+import type { Drift, Outcome, Step } from '../../../core/ports.ts'
 import type { AutoScaling, GroupMember } from '../auto-scaling.ts'
 import { codeOf } from '../faults.ts'
 import { awsCommand } from './command-line.ts'
@@ -129,6 +129,23 @@ export function autoscaler(scaling: AutoScaling): Step {
       const refreshing = await scaling.terminatesStandby(group, signal)
       const notes = refreshing ? [`An instance refresh of ${group} terminates what is in standby`] : []
       return { holds: notes.length === 0, notes }
+    },
+
+    async drifted({ incident, signal }) {
+      const [how, group] = [howOf(incident), groupOf(incident)]
+      if (group === undefined || how === undefined || how === 'left') return []
+      const [member, stands] = await Promise.all([
+        scaling.memberOf(incident.instance, signal),
+        scaling.stands(group, signal),
+      ])
+      const left = how === 'standby' ? `in standby in autoscaling group ${group}` : `outside autoscaling group ${group}`
+      const drift = (found: string): Drift[] => [{ resource: incident.instance, left, found }]
+      if (!stands) return drift('there no more: the group was deleted')
+      if (!member) return how === 'standby' ? drift('in no autoscaling group') : []
+      // Taken out of standby, or attached again, by somebody's hand: it serves as it did before.
+      if (member.group === group && (isServing(member) || (how === 'standby' && isStandby(member)))) return []
+      if (member.group === group && how === 'detached' && member.lifecycle === 'Detaching') return []
+      return drift(`${member.lifecycle} in autoscaling group ${member.group}`)
     },
 
     async revert({ incident, signal }) {

@@ -1,15 +1,15 @@
-import { setTimeout as sleep } from 'node:timers/promises'
 import type { NeighbourUse } from '../../../core/denial.ts'
 import { PartialFailure, reasonOf } from '../../../core/errors.ts'
 import type { Incident } from '../../../core/incident.ts'
 import { DENY_NAMES, namesToDeny } from '../../../core/name-denial.ts'
 import type { NameLeases } from '../../../core/name-leases.ts'
-import type { Step } from '../../../core/ports.ts'
+import type { Drift, Step } from '../../../core/ports.ts'
 import { type DnsFirewall, dnsFirewallPermissions } from '../dns-firewall.ts'
 import { codeOf } from '../faults.ts'
 import { awsCommand } from './command-line.ts'
 import { coverText } from './cover.ts'
 import { factList, restorePointOf } from './restore-point.ts'
+import { FIRST_PRIORITY, freePriority, OURS, prefixOf, requestOf, ruleGroupsOf } from './rule-groups.ts'
 
 const id = DENY_NAMES
 
@@ -24,15 +24,6 @@ export interface NameDenial {
   /** Whether other instances of the network ask for anything under the name's suffix. */
   readonly nameUse: (vpc: string, name: string, instance: string) => Promise<NeighbourUse>
 }
-
-/** Between looks at an association that is going, in milliseconds; it takes seconds to a minute. */
-const LOOK_AGAIN = 2000
-const MAX_LOOKS = 5
-
-/** Ours are the first to be asked; the lowest that AssociateFirewallRuleGroup takes. */
-const FIRST_PRIORITY = 101
-const LAST_PRIORITY = 9899
-const MAX_CLAIMS = 8
 
 /** A full quota or a right that another account keeps is no reason to try for ever. */
 const NOT_TO_MAKE = ['LimitExceededException', 'AccessDeniedException']
@@ -52,10 +43,6 @@ export function denyNames({ firewall, leases, nameUse }: NameDenial, { dnsCovere
     const fact = incident.steps[id]?.facts[name]
     return typeof fact === 'string' && fact !== '' ? fact : undefined
   }
-  const requestOf = ({ id: incident }: Incident) => `firebreak-${incident}`
-  /** All of a network's rule groups that are ours begin so. */
-  const prefixOf = (vpc: string) => `firebreak-${vpc}-`
-
   async function listOf(incident: Incident, isFirst: boolean, signal: AbortSignal): Promise<string> {
     const request = requestOf(incident)
     // An earlier try may have made it and died before it could say so.
@@ -63,9 +50,11 @@ export function denyNames({ firewall, leases, nameUse }: NameDenial, { dnsCovere
     return found ?? firewall.createList(request, signal)
   }
 
+  const ruleGroups = ruleGroupsOf(firewall)
+
   /** The group before the network, with the associations that stand there. */
   async function groupOf(incident: Incident, vpc: string, signal: AbortSignal) {
-    const associations = await firewall.associations(vpc, signal)
+    const associations = await firewall.associations({ VpcId: vpc }, signal)
     const ours = associations.find(one => one.CreatorRequestId.startsWith(prefixOf(vpc)) && one.Status !== 'DELETING')
     const group =
       ours?.FirewallRuleGroupId ??
@@ -83,25 +72,6 @@ export function denyNames({ firewall, leases, nameUse }: NameDenial, { dnsCovere
     // What is denied already was asked about when it was.
     if (denied.includes(name)) return 'unused'
     return dnsCovered ? nameUse(vpc, name, incident.instance) : 'unknown'
-  }
-
-  /** Priorities of rules are claimed like numbers of ACL entries: taken, the next one. */
-  async function claimRule(incident: Incident, group: string, list: string, signal: AbortSignal): Promise<void> {
-    for (let claims = 0; ; claims++) {
-      const rules = (await firewall.rules(group, signal)) ?? []
-      const own = rules.find(one => one.FirewallDomainListId === list)
-      if (own?.Action === 'BLOCK') return
-      // Somebody made a rule that lets pass of ours.
-      if (own) await firewall.deleteRule(group, list, signal)
-      const taken = new Set(rules.filter(one => one !== own).map(({ Priority }) => Priority))
-      try {
-        await firewall.createRule(group, list, free(1 + claims, taken), requestOf(incident), signal)
-        return
-      } catch (thrown) {
-        const isTaken = ['ConflictException', 'ValidationException'].includes(codeOf(thrown))
-        if (!isTaken || claims >= MAX_CLAIMS) throw thrown
-      }
-    }
   }
 
   return {
@@ -133,10 +103,10 @@ export function denyNames({ firewall, leases, nameUse }: NameDenial, { dnsCovere
         await firewall.fill(made.list, domainsOf(denied), signal)
         const { group, associations, isAssociated } = await groupOf(incident, vpc, signal)
         made.group = group
-        await claimRule(incident, group, made.list, signal)
+        await ruleGroups.claimRule(group, made.list, requestOf(incident), signal)
         if (!isAssociated) {
           const taken = new Set(associations.map(({ Priority }) => Priority))
-          const priority = free(FIRST_PRIORITY, taken)
+          const priority = freePriority(FIRST_PRIORITY, taken)
           await firewall.associate(group, vpc, priority, `${prefixOf(vpc)}${incident.id}`, signal)
         }
       } catch (thrown) {
@@ -171,7 +141,7 @@ export function denyNames({ firewall, leases, nameUse }: NameDenial, { dnsCovere
       const [domains = [], rules = [], associations] = await Promise.all([
         firewall.domains(list, signal),
         firewall.rules(group, signal),
-        firewall.associations(vpc, signal),
+        firewall.associations({ VpcId: vpc }, signal),
       ])
       const listed = new Set(domains.map(one => one.replace(/\.$/, '')))
       const isBefore = associations.some(one => one.FirewallRuleGroupId === group && one.Status !== 'DELETING')
@@ -187,6 +157,45 @@ export function denyNames({ firewall, leases, nameUse }: NameDenial, { dnsCovere
       return { holds: notes.length === 0, notes }
     },
 
+    async drifted({ incident, signal }) {
+      const [group, list] = [known(incident, 'group'), known(incident, 'list')]
+      if (list === undefined || group === undefined) return []
+      const { vpc } = restorePointOf(incident)
+      const [domains, rules = [], places] = await Promise.all([
+        firewall.domains(list, signal),
+        firewall.rules(group, signal),
+        firewall.associations({ FirewallRuleGroupId: group }, signal),
+      ])
+      // A list or a rule that is gone denies nothing, as before.
+      const named = domains?.map(one => one.replace(/\.$/, '')).toSorted()
+      const left = domainsOf(factList(incident, id, 'denied')).toSorted()
+      const isEdited = incident.steps[id]?.status === 'done' && named && named.join() !== left.join()
+      const own = rules.find(one => one.FirewallDomainListId === list)
+      const alien = rules.filter(one => one !== own && !one.CreatorRequestId.startsWith(OURS))
+      const elsewhere = places.filter(one => one.VpcId !== vpc).map(({ VpcId }) => VpcId)
+      return [
+        ...(isEdited
+          ? [
+              {
+                resource: `domain list ${list}`,
+                left: `naming ${left.join(', ')}`,
+                found: `naming ${named.join(', ')}`,
+              },
+            ]
+          : []),
+        ...(own && own.Action !== 'BLOCK'
+          ? [{ resource: `the rule of ${group} for ${list}`, left: 'a BLOCK', found: `an ${own.Action}` }]
+          : []),
+        ...alien.map((one): Drift => {
+          const found = `with a rule for ${one.FirewallDomainListId}`
+          return { resource: `rule group ${group}`, left: 'with no rules but ours', found }
+        }),
+        ...elsewhere.map((other): Drift => {
+          return { resource: `rule group ${group}`, left: `before ${vpc} alone`, found: `before ${other}, too` }
+        }),
+      ]
+    },
+
     async revert({ incident, signal }) {
       const record = incident.steps[id]
       const isMade = known(incident, 'list') !== undefined || known(incident, 'group') !== undefined
@@ -196,6 +205,7 @@ export function denyNames({ firewall, leases, nameUse }: NameDenial, { dnsCovere
       const { vpc } = restorePointOf(incident)
       const list = known(incident, 'list') ?? (await firewall.list(requestOf(incident), signal))
       const done: string[] = []
+      const unable: string[] = []
       if (list !== undefined) {
         const groups = new Set([...(await firewall.groups(prefixOf(vpc), signal)), known(incident, 'group') ?? ''])
         for (const group of groups) if (group !== '') await firewall.deleteRule(group, list, signal)
@@ -204,12 +214,13 @@ export function denyNames({ firewall, leases, nameUse }: NameDenial, { dnsCovere
       }
       if (await leases.leave(vpc, incident.id)) {
         for (const group of await firewall.groups(prefixOf(vpc), signal)) {
-          await takeAway(group, vpc, signal)
-          done.push(`Took rule group ${group} from ${vpc}`)
+          const kept = await ruleGroups.takeAway(group, vpc, signal)
+          if (kept === undefined) done.push(`Took rule group ${group} from ${vpc}`)
+          else unable.push(kept)
         }
         await leases.drop(vpc)
       }
-      return { done, unable: [], facts: {} }
+      return { done, unable, facts: {} }
     },
 
     // Without rules the group denies nothing, so it may stay before the network.
@@ -224,18 +235,6 @@ export function denyNames({ firewall, leases, nameUse }: NameDenial, { dnsCovere
       ]
     },
   }
-
-  /** A group can be deleted once it stands before no network any more, which takes a while after it was told so. */
-  async function takeAway(group: string, vpc: string, signal: AbortSignal): Promise<void> {
-    for (let looks = 0; ; looks++) {
-      const standing = (await firewall.associations(vpc, signal)).filter(one => one.FirewallRuleGroupId === group)
-      if (standing.length === 0) break
-      if (looks >= MAX_LOOKS) throw new Error(`Rule group ${group} still stands before ${vpc}`)
-      for (const one of standing) if (one.Status !== 'DELETING') await firewall.disassociate(one.Id, signal)
-      await sleep(LOOK_AGAIN, undefined, { signal })
-    }
-    await firewall.deleteGroup(group, signal)
-  }
 }
 
 function domainsOf(names: readonly string[]): string[] {
@@ -245,9 +244,4 @@ function domainsOf(names: readonly string[]): string[] {
 function notDenied(text: string): string {
   const colon = text.indexOf(': ')
   return `${text.slice(0, colon)} is not denied${text.slice(colon)}`
-}
-
-function free(first: number, taken: ReadonlySet<number>): number {
-  for (let priority = first; priority <= LAST_PRIORITY; priority++) if (!taken.has(priority)) return priority
-  throw new Error('No priority is free')
 }

@@ -1,5 +1,5 @@
 import type { Incident } from '../../../core/incident.ts'
-import type { Step } from '../../../core/ports.ts'
+import type { Drift, Step } from '../../../core/ports.ts'
 import { type LoadBalancing, Registration } from '../load-balancing.ts'
 import { awsCommand } from './command-line.ts'
 import { coverText } from './cover.ts'
@@ -69,9 +69,30 @@ export function loadBalancers(balancing: LoadBalancing): Step {
     async verify({ incident, signal }) {
       const known = (foundIn(incident) ?? []).map(parsed)
       const notes = await Promise.all(
-        known.map(async one => ((await balancing.isRegistered(one, signal)) ? `Registered with ${nameOf(one)}` : [])),
+        known.map(async one => {
+          const live = (await balancing.registrationsBeside(one, signal)) ?? []
+          return live.some(other => isSame(one, other)) ? `Registered with ${nameOf(one)}` : []
+        }),
       )
       return { holds: notes.flat().length === 0, notes: notes.flat() }
+    },
+
+    async drifted({ incident, signal }) {
+      const known = (foundIn(incident) ?? []).map(parsed)
+      const places = [...Map.groupBy(known, placeOf)]
+      const drifts = await Promise.all(
+        places.map(async ([resource, before]): Promise<readonly Drift[]> => {
+          const [one] = before
+          if (!one) return []
+          const live = await balancing.registrationsBeside(one, signal)
+          const left = 'without the instance'
+          if (!live) return [{ resource, left, found: 'deleted' }]
+          // Registered as before it is put back already.
+          const others = live.filter(other => !before.some(own => isSame(own, other)))
+          return others.map(other => ({ resource, left, found: `with it as ${targetOf(other)}` }))
+        }),
+      )
+      return drifts.flat()
     },
 
     async revert({ incident, signal }) {
@@ -113,9 +134,22 @@ function parsed(text: string): Registration {
   return Registration.parse(JSON.parse(text))
 }
 
-function nameOf(one: Registration): string {
+function isSame(one: Registration, other: Registration): boolean {
+  return placeOf(one) === placeOf(other) && targetOf(one) === targetOf(other)
+}
+
+function placeOf(one: Registration): string {
   if ('balancer' in one) return `load balancer ${one.balancer}`
   const [, name = one.group] = /:targetgroup\/([^/]+)\//.exec(one.group) ?? []
+  return `target group ${name}`
+}
+
+function targetOf(one: Registration): string {
+  if ('balancer' in one) return one.instance
   const { Id, Port } = one.target
-  return `target group ${name} as ${Id}${Port === undefined ? '' : ` port ${Port}`}`
+  return `${Id}${Port === undefined ? '' : ` port ${Port}`}`
+}
+
+function nameOf(one: Registration): string {
+  return 'balancer' in one ? placeOf(one) : `${placeOf(one)} as ${targetOf(one)}`
 }

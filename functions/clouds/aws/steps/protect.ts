@@ -1,28 +1,23 @@
 import {
   DescribeInstancesCommand,
+  type InstanceAttributeName,
   ModifyInstanceAttributeCommand,
-  type ModifyInstanceAttributeCommandInput,
 } from '@aws-sdk/client-ec2'
 import * as z from 'zod'
 import type { Description } from '../../../core/description.ts'
 import type { Incident } from '../../../core/incident.ts'
-import type { Step } from '../../../core/ports.ts'
+import type { Drift, Step } from '../../../core/ports.ts'
 import { readAttribute } from '../describe.ts'
 import type { Ec2 } from '../ec2.ts'
 import { Reservation } from '../ec2-shapes.ts'
 import { codeOf } from '../faults.ts'
 import { awsCommand } from './command-line.ts'
 import { changeEach } from './each.ts'
+import { DISKS, devices, type Guard, guardsFor, originalsOf, SHUTDOWN, STOP, TERMINATION } from './guards.ts'
 import { factList, isFresh, restorePointOf } from './restore-point.ts'
 import { isStopNeeded, type StopSettings } from './stop.ts'
 
 const id = 'protect'
-
-/** An attribute and the value that keeps the evidence. ModifyInstanceAttribute takes one a call. */
-interface Guard {
-  readonly name: string
-  readonly change: Omit<ModifyInstanceAttributeCommandInput, 'InstanceId'>
-}
 
 /** What an instance answers that cannot have the attribute: Spot, a state that does not take it, or none any more. */
 const NOT_FOR_THIS_INSTANCE = [
@@ -95,6 +90,41 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
       return { holds: notes.flat().length === 0, notes: notes.flat() }
     },
 
+    async drifted({ incident, signal }) {
+      const { instance } = incident
+      const { protection, volumes } = restorePointOf(incident)
+      const disks = await mappings(instance, signal)
+      // Of an instance that is gone nothing of this can be put back.
+      if (!disks) return []
+      const skipped = factList(incident, id, 'unprotected')
+      const read = (attribute: InstanceAttributeName) => readAttribute(ec2.standard(), instance, attribute, signal)
+      const [termination, stopping, shutdown] = await Promise.all([
+        read('disableApiTermination'),
+        read('disableApiStop'),
+        read('instanceInitiatedShutdownBehavior'),
+      ])
+      const attributes = [
+        { name: TERMINATION, before: protection.termination, left: true, now: termination },
+        { name: STOP, before: protection.stop, left: !isStopNeeded(incident, settings), now: stopping },
+        { name: SHUTDOWN, before: protection.shutdown, left: 'stop', now: shutdown },
+      ]
+      const changed = attributes.filter(
+        ({ name, before, left, now }) =>
+          !skipped.includes(name) && before !== undefined && now !== undefined && now !== left && now !== before,
+      )
+      return [
+        ...changed.map(({ name, left, now }): Drift => {
+          return { resource: `${name} of ${instance}`, left: wordOf(left), found: wordOf(now) }
+        }),
+        ...(skipped.includes(DISKS) ? [] : volumes).flatMap(({ id: volume, device, deleteOnTermination }): Drift[] => {
+          const held = disks.find(one => one.DeviceName === device && one.Ebs?.VolumeId === volume)
+          if (!held) return [{ resource: volume, left: `attached as ${device}`, found: `not attached there any more` }]
+          if (!held.Ebs?.DeleteOnTermination || deleteOnTermination) return []
+          return [{ resource: volume, left: 'to outlive the instance', found: 'to be deleted with it' }]
+        }),
+      ]
+    },
+
     async revert({ incident, signal }) {
       const point = await withAttached(incident, signal)
       const { originals, unknown } = originalsOf(point)
@@ -136,6 +166,7 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
     },
   }
 
+  /** The disks of the instance; `undefined` where it is gone. */
   async function mappings(instance: string, signal: AbortSignal) {
     try {
       const answer = await ec2
@@ -144,17 +175,18 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
       return z
         .array(Reservation)
         .parse(answer.Reservations ?? [])
-        .flatMap(({ Instances }) => Instances.flatMap(one => one.BlockDeviceMappings))
+        .flatMap(({ Instances }) => Instances)
+        .find(({ State }) => State.Name !== 'terminated')?.BlockDeviceMappings
     } catch (thrown) {
       if (codeOf(thrown) !== 'InvalidInstanceID.NotFound') throw thrown
-      return []
+      return undefined
     }
   }
 
   /** The restore point with those of its volumes that are still attached: one that is not fails the call for all. */
   async function withAttached(incident: Incident, signal: AbortSignal): Promise<Description> {
     const point = restorePointOf(incident)
-    const attached = (await mappings(incident.instance, signal)).map(
+    const attached = ((await mappings(incident.instance, signal)) ?? []).map(
       ({ DeviceName, Ebs }) => `${DeviceName} ${Ebs?.VolumeId}`,
     )
     return { ...point, volumes: point.volumes.filter(one => attached.includes(`${one.device} ${one.id}`)) }
@@ -168,61 +200,17 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
     if (change.InstanceInitiatedShutdownBehavior)
       return (await readAttribute(client, instance, 'instanceInitiatedShutdownBehavior', signal)) === 'stop'
     const own = change.BlockDeviceMappings?.map(({ Ebs }) => Ebs?.VolumeId) ?? []
-    return !(await mappings(instance, signal)).some(({ Ebs }) => Ebs?.DeleteOnTermination && own.includes(Ebs.VolumeId))
+    return !((await mappings(instance, signal)) ?? []).some(
+      ({ Ebs }) => Ebs?.DeleteOnTermination && own.includes(Ebs.VolumeId),
+    )
   }
-}
-
-const TERMINATION = 'termination protection'
-const STOP = 'stop protection'
-const SHUTDOWN = 'the behaviour at shutdown'
-const DISKS = 'that the disks outlive the instance'
-
-/** The stop protection would block a stop of our own. */
-function guardsFor({ volumes }: Description, stopComes: boolean): Guard[] {
-  return [
-    { name: TERMINATION, change: { DisableApiTermination: { Value: true } } },
-    ...(stopComes ? [] : [{ name: STOP, change: { DisableApiStop: { Value: true } } }]),
-    // `shutdown` from inside bypasses the protection where the behaviour is to terminate.
-    { name: SHUTDOWN, change: { InstanceInitiatedShutdownBehavior: { Value: 'stop' } } },
-    ...(volumes.length > 0
-      ? [
-          {
-            name: DISKS,
-            change: { BlockDeviceMappings: devices(volumes.map(one => ({ ...one, deleteOnTermination: false }))) },
-          },
-        ]
-      : []),
-  ]
-}
-
-function originalsOf({ protection, volumes }: Description): { originals: Guard[]; unknown: string[] } {
-  const { termination, stop, shutdown } = protection
-  const originals: Guard[] = [
-    ...(termination === undefined
-      ? []
-      : [{ name: TERMINATION, change: { DisableApiTermination: { Value: termination } } }]),
-    ...(stop === undefined ? [] : [{ name: STOP, change: { DisableApiStop: { Value: stop } } }]),
-    ...(shutdown === undefined
-      ? []
-      : [{ name: SHUTDOWN, change: { InstanceInitiatedShutdownBehavior: { Value: shutdown } } }]),
-    ...(volumes.length > 0 ? [{ name: DISKS, change: { BlockDeviceMappings: devices(volumes) } }] : []),
-  ]
-  const unknown = [
-    ...(termination === undefined ? [TERMINATION] : []),
-    ...(stop === undefined ? [STOP] : []),
-    ...(shutdown === undefined ? [SHUTDOWN] : []),
-  ]
-  return { originals, unknown }
-}
-
-function devices(volumes: Description['volumes']) {
-  return volumes.map(({ id: volume, device, deleteOnTermination }) => ({
-    DeviceName: device,
-    Ebs: { VolumeId: volume, DeleteOnTermination: deleteOnTermination },
-  }))
 }
 
 /** What may still end the instance whatever its attributes say. The step autoscaler sees to its autoscaling group. */
 function outsiders({ spot }: Description): string[] {
   return spot ? ['A Spot instance can be taken back at any time'] : []
+}
+
+function wordOf(value: string | boolean | undefined): string {
+  return typeof value === 'boolean' ? (value ? 'on' : 'off') : String(value)
 }

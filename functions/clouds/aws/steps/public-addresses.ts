@@ -1,16 +1,17 @@
-import {
-  AssociateAddressCommand,
-  DisassociateAddressCommand,
-  type EC2Client,
-  ModifyNetworkInterfaceAttributeCommand,
-} from '@aws-sdk/client-ec2'
 import { PartialFailure } from '../../../core/errors.ts'
 import type { Incident } from '../../../core/incident.ts'
-import type { Step } from '../../../core/ports.ts'
+import type { Drift, Step } from '../../../core/ports.ts'
 import type { Ec2 } from '../ec2.ts'
-import type { NetworkInterface } from '../ec2-shapes.ts'
-import { codeOf } from '../faults.ts'
 import { attachedTo } from '../interfaces.ts'
+import {
+  allocationsOf,
+  factOf,
+  giveBack,
+  type PublicAddress,
+  parseFact,
+  publicAddressesOf,
+  takeAway,
+} from './addresses.ts'
 import { awsCommand } from './command-line.ts'
 import { coverText } from './cover.ts'
 import { changeEach, tryEach } from './each.ts'
@@ -18,15 +19,6 @@ import { factList, restorePointOf } from './restore-point.ts'
 import { type AddressSettings, throughPublicAddress, undeniedPeers } from './undenied.ts'
 
 const id = 'public-addresses'
-
-interface PublicAddress {
-  readonly interface: string
-  readonly primary: boolean
-  readonly private: string
-  readonly address: string
-  readonly allocation?: string
-  readonly association?: string
-}
 
 /**
  * Takes the instance's own public IPv4 addresses away where a peer is external and no ACL may deny it. It touches nobody
@@ -47,7 +39,7 @@ export function publicAddresses(ec2: Ec2, { dropAssigned }: AddressSettings): St
     id,
     stage: 'contain',
     permissions: [
-      { actions: ['ec2:DescribeNetworkInterfaces'], resources: ['*'] },
+      { actions: ['ec2:DescribeNetworkInterfaces', 'ec2:DescribeAddresses'], resources: ['*'] },
       {
         actions: ['ec2:DisassociateAddress', 'ec2:AssociateAddress'],
         resources: [
@@ -101,11 +93,35 @@ export function publicAddresses(ec2: Ec2, { dropAssigned }: AddressSettings): St
       }
     },
 
+    async drifted({ incident, signal }) {
+      const elastic = droppedOf(incident).filter(({ allocation }) => allocation !== undefined)
+      if (elastic.length === 0) return []
+      const ids = elastic.flatMap(({ allocation }) => allocation ?? [])
+      const [held, allocated] = await Promise.all([
+        listHeld(incident.instance, signal),
+        allocationsOf(ec2.standard(), ids, signal),
+      ])
+      return elastic.flatMap((one): Drift[] => {
+        const resource = `elastic address ${one.address}`
+        const now = allocated.find(({ allocation }) => allocation === one.allocation)
+        if (!now) return [{ resource, left: 'associated with nothing', found: 'released' }]
+        if (now.interface !== undefined && now.interface !== one.interface)
+          return [{ resource, left: 'associated with nothing', found: `associated with ${now.interface}` }]
+        const rival = rivalOf(one, held)
+        return rival
+          ? [{ resource: one.interface, left: 'without a public address', found: `with ${rival.address}` }]
+          : []
+      })
+    },
+
     async revert({ incident, signal }) {
-      const dropped = factList(incident, id, 'dropped').flatMap(text => parseFact(text) ?? [])
+      const dropped = droppedOf(incident)
       if (dropped.length === 0) return { done: [], unable: [], facts: {} }
       const held = await listHeld(incident.instance, signal)
-      const wanted = dropped.filter(one => !held.some(({ address }) => address === one.address))
+      const missing = dropped.filter(one => !held.some(({ address }) => address === one.address))
+      // An elastic one would push off whatever elastic one somebody put in its place.
+      const displaced = missing.flatMap(one => rivalOf(one, held) ?? [])
+      const wanted = missing.filter(one => !rivalOf(one, held))
       const outcomes = await changeEach(
         'give back',
         wanted,
@@ -120,6 +136,9 @@ export function publicAddresses(ec2: Ec2, { dropAssigned }: AddressSettings): St
             : `Asked for a public address on ${one.interface} again`,
         ),
         unable: [
+          ...displaced.map(
+            rival => `${rival.interface} has ${rival.address} by now, so it keeps it and gets no other address back`,
+          ),
           ...given
             .filter(({ allocation }) => !allocation)
             .map(({ address }) => `Public address ${address} was not elastic, so another one takes its place`),
@@ -157,70 +176,17 @@ function ownAddresses(incident: Incident): ReadonlySet<string> {
   return new Set(interfaces.flatMap(one => one.publicAddresses.map(({ address }) => address)))
 }
 
-function publicAddressesOf(one: NetworkInterface): PublicAddress[] {
-  return one.PrivateIpAddresses.flatMap(({ PrivateIpAddress, Association }) =>
-    Association?.PublicIp
-      ? {
-          interface: one.NetworkInterfaceId,
-          primary: one.Attachment?.DeviceIndex === 0,
-          private: PrivateIpAddress,
-          address: Association.PublicIp,
-          ...(Association.AllocationId ? { allocation: Association.AllocationId } : {}),
-          ...(Association.AssociationId ? { association: Association.AssociationId } : {}),
-        }
-      : [],
-  )
+function droppedOf(incident: Incident): PublicAddress[] {
+  return factList(incident, id, 'dropped').flatMap(text => parseFact(text) ?? [])
 }
 
-/** `interface/private/public/allocation`, the last empty for an address that was not elastic. */
-function factOf(one: PublicAddress): string {
-  return `${one.interface}/${one.private}/${one.address}/${one.allocation ?? ''}`
-}
-
-function parseFact(text: string): PublicAddress | undefined {
-  const [networkInterface, inside, address, allocation] = text.split('/')
-  if (!networkInterface || !inside || !address) return undefined
-  return { interface: networkInterface, primary: true, private: inside, address, ...(allocation ? { allocation } : {}) }
-}
-
-async function takeAway(client: EC2Client, one: PublicAddress, signal: AbortSignal): Promise<void> {
-  if (!one.association) return assignPublic(client, one.interface, false, signal)
-  try {
-    await client.send(new DisassociateAddressCommand({ AssociationId: one.association }), { abortSignal: signal })
-  } catch (thrown) {
-    // An earlier try did it and its answer got lost.
-    if (codeOf(thrown) !== 'InvalidAssociationID.NotFound') throw thrown
-  }
-}
-
-/** The interface or the address is gone, or somebody else got the address meanwhile and keeps it. */
-const NOT_TO_GIVE = ['InvalidNetworkInterfaceID.NotFound', 'InvalidAllocationID.NotFound', 'Resource.AlreadyAssociated']
-
-/** Returns why the address cannot be given back, where it never can. */
-async function giveBack(client: EC2Client, one: PublicAddress, signal: AbortSignal): Promise<string | undefined> {
-  try {
-    if (one.allocation)
-      await client.send(
-        new AssociateAddressCommand({
-          AllocationId: one.allocation,
-          NetworkInterfaceId: one.interface,
-          PrivateIpAddress: one.private,
-          AllowReassociation: false,
-        }),
-        { abortSignal: signal },
-      )
-    else await assignPublic(client, one.interface, true, signal)
-    return undefined
-  } catch (thrown) {
-    const code = codeOf(thrown)
-    if (!NOT_TO_GIVE.includes(code)) throw thrown
-    return code
-  }
-}
-
-async function assignPublic(client: EC2Client, target: string, assign: boolean, signal: AbortSignal): Promise<void> {
-  await client.send(
-    new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: target, AssociatePublicIpAddress: assign }),
-    { abortSignal: signal },
+/** Another elastic address where the dropped one was. What EC2 assigned there gives way to an elastic one by itself. */
+function rivalOf(dropped: PublicAddress, held: readonly PublicAddress[]): PublicAddress | undefined {
+  return held.find(
+    one =>
+      one.interface === dropped.interface &&
+      one.private === dropped.private &&
+      one.allocation !== undefined &&
+      one.allocation !== dropped.allocation,
   )
 }

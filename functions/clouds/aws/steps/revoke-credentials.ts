@@ -62,6 +62,11 @@ export function revokeCredentials(ask: Revoke, { roles, removeProfile }: Credent
       return { holds: missing.length === 0, notes: missing }
     },
 
+    async drifted({ incident, signal }) {
+      if (roles.length === 0 || !isAsked(incident)) return []
+      return (await ask({ ...requestOf(incident), verb: 'look' }, signal)).drifts
+    },
+
     async revert({ incident, signal }) {
       // Of a try whose answer got lost nobody knows whether it denied: taking back what is not there is harmless.
       const unknown = incident.steps[id] !== undefined && incident.steps[id].status !== 'done'

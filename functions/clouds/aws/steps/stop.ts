@@ -18,6 +18,8 @@ const id = 'stop'
 /** What an instance answers that was terminated, first and then for good. */
 const NOT_THERE = ['IncorrectInstanceState', 'InvalidInstanceID.NotFound']
 
+const GONE = ['shutting-down', 'terminated']
+
 export interface StopSettings extends AddressSettings {
   /** Stop an instance whose conversations nothing else can end. Its memory and instance-store disks are lost. */
   readonly stopWhenNeeded: boolean
@@ -47,6 +49,18 @@ export function stop(ec2: Ec2, settings: StopSettings): Step {
       .standard()
       // What runs at shutdown inside the instance is the intruder's: it is skipped.
       .send(new StopInstancesCommand({ InstanceIds: [instance], SkipOsShutdown: true }), { abortSignal: signal })
+  }
+
+  async function stateOf(instance: string, signal: AbortSignal): Promise<string> {
+    try {
+      const { Reservations = [] } = await ec2
+        .standard()
+        .send(new DescribeInstancesCommand({ InstanceIds: [instance] }), { abortSignal: signal })
+      return Reservations[0]?.Instances?.[0]?.State?.Name ?? 'unknown'
+    } catch (thrown) {
+      if (codeOf(thrown) !== 'InvalidInstanceID.NotFound') throw thrown
+      return 'terminated'
+    }
   }
 
   return {
@@ -89,35 +103,46 @@ export function stop(ec2: Ec2, settings: StopSettings): Step {
 
     async verify({ incident, signal }) {
       if (incident.steps[id]?.facts['stopped'] !== true) return { holds: true, notes: [] }
-      const { Reservations = [] } = await ec2
-        .standard()
-        .send(new DescribeInstancesCommand({ InstanceIds: [incident.instance] }), { abortSignal: signal })
-      const state = Reservations[0]?.Instances?.[0]?.State?.Name ?? 'unknown'
-      const holds = ['stopping', 'stopped', 'shutting-down', 'terminated'].includes(state)
+      const state = await stateOf(incident.instance, signal)
+      const holds = ['stopping', 'stopped', ...GONE].includes(state)
       return { holds, notes: holds ? [] : [`The instance is ${state}`] }
+    },
+
+    async drifted({ incident, signal }) {
+      if (incident.steps[id]?.facts['stopped'] !== true) return []
+      const state = await stateOf(incident.instance, signal)
+      // One that somebody started runs as it did before; one that was stopped before runs by somebody's hand alone.
+      const isLeft = ['stopping', 'stopped'].includes(state)
+      if (isLeft || (wasRunning(incident) && !GONE.includes(state))) return []
+      return [{ resource: incident.instance, left: 'stopped', found: state }]
     },
 
     async revert({ incident, signal }) {
       if (incident.steps[id]?.facts['stopped'] !== true) return { done: [], unable: [], facts: {} }
-      const { state } = restorePointOf(incident)
-      if (!['running', 'pending'].includes(state))
+      if (!wasRunning(incident)) {
+        const { state } = restorePointOf(incident)
         return { done: [], unable: [`The instance was ${state} before, so it is not started`], facts: {} }
+      }
       try {
         await ec2
           .standard()
           .send(new StartInstancesCommand({ InstanceIds: [incident.instance] }), { abortSignal: signal })
       } catch (thrown) {
         const code = codeOf(thrown)
-        if (!NOT_THERE.includes(code)) throw thrown
+        // While it is still stopping it refuses with the same code as once it is terminated.
+        if (!NOT_THERE.includes(code) || (await stateOf(incident.instance, signal)) === 'stopping') throw thrown
         return { done: [], unable: [`The instance cannot be started (${code})`], facts: {} }
       }
       return { done: ['Started the instance'], unable: [], facts: {} }
     },
 
     undo(incident) {
-      const wasRunning = ['running', 'pending'].includes(restorePointOf(incident).state)
-      if (incident.steps[id]?.facts['stopped'] !== true || !wasRunning) return []
+      if (incident.steps[id]?.facts['stopped'] !== true || !wasRunning(incident)) return []
       return [awsCommand(incident, 'ec2', 'start-instances', '--instance-ids', incident.instance)]
     },
   }
+}
+
+function wasRunning(incident: Incident): boolean {
+  return ['running', 'pending'].includes(restorePointOf(incident).state)
 }
