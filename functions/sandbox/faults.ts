@@ -18,7 +18,31 @@ export type FaultKind =
   | 'late'
 
 /** Says of a call that has come and was not carried out yet what is to go wrong with it. */
-export type Interceptor = (call: Call) => FaultKind | undefined
+export type Interceptor = (call: Call, body: Buffer) => FaultKind | undefined
+
+/** What somebody who asks is told, fault by fault. */
+export interface Answers<T> {
+  throttle(): T
+  error(): T
+  denied(): T
+}
+
+/** Carries a call out as far as the fault lets it. `undefined`: the connection breaks. */
+export async function suffer<T>(
+  kind: FaultKind | undefined,
+  answers: Answers<T>,
+  carryOut: () => Promise<T>,
+  givenUp: () => Promise<unknown>,
+): Promise<T | undefined> {
+  if (kind === 'throttle' || kind === 'error' || kind === 'denied') return answers[kind]()
+  if (kind === 'drop') return undefined
+  if (kind === 'late' || kind === 'unheard') await givenUp()
+  if (kind === 'unheard') return undefined
+  const answer = await carryOut()
+  if (kind === 'unanswered') await givenUp()
+  if (kind === 'error-after-effect') return answers.error()
+  return kind === 'drop-after-effect' || kind === 'unanswered' ? undefined : answer
+}
 
 export interface Refused {
   code: string
@@ -84,9 +108,9 @@ export function createFaults() {
       interceptors.add(interceptor)
       return () => interceptors.delete(interceptor)
     },
-    take(call: Call): FaultKind | undefined {
+    take(call: Call, body: Buffer): FaultKind | undefined {
       for (const interceptor of interceptors) {
-        const kind = interceptor(call)
+        const kind = interceptor(call, body)
         if (kind !== undefined) return kind
       }
       const found = coming.find(

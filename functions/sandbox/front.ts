@@ -19,6 +19,7 @@ import {
   failureOf,
   type Interceptor,
   type Refused,
+  suffer,
   throttleOf,
 } from './faults.ts'
 import { createPrincipals, type Principal, type Use } from './iam/principals.ts'
@@ -142,6 +143,7 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
       action,
       ...(target === undefined ? {} : { target }),
       ...(by === undefined ? {} : { by }),
+      ...(refused === undefined ? {} : { refused }),
       ...(headers['x-amz-security-token'] === undefined ? {} : { session: headers['x-amz-security-token'] }),
       startedAt,
       endedAt: startedAt,
@@ -160,20 +162,14 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
     else outgoing.destroy()
   }
 
-  /** `undefined`: the connection breaks. */
-  async function carryOut(call: Call, asked: Request, givenUp: () => Promise<unknown>): Promise<Answer | undefined> {
+  function carryOut(call: Call, asked: Request, givenUp: () => Promise<unknown>): Promise<Answer | undefined> {
     const { service } = call
-    const kind = faults.take(call)
-    if (kind === 'drop') return undefined
-    if (kind === 'throttle') return refusal(service, throttleOf(service))
-    if (kind === 'error') return refusal(service, failureOf(service))
-    if (kind === 'denied') return refusal(service, denialOf(service))
-    if (kind === 'late' || kind === 'unheard') await givenUp()
-    if (kind === 'unheard') return undefined
-    const answer = await backends[service](asked)
-    if (kind === 'unanswered') await givenUp()
-    if (kind === 'error-after-effect') return refusal(service, failureOf(service))
-    return kind === 'drop-after-effect' || kind === 'unanswered' ? undefined : answer
+    const answers = {
+      throttle: () => refusal(service, throttleOf(service)),
+      error: () => refusal(service, failureOf(service)),
+      denied: () => refusal(service, denialOf(service)),
+    }
+    return suffer(faults.take(call, asked.body), answers, () => backends[service](asked), givenUp)
   }
 
   const server = createServer((incoming, outgoing) => {

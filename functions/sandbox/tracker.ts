@@ -1,6 +1,8 @@
 import { createHmac, timingSafeEqual } from 'node:crypto'
-import { createServer, type IncomingMessage } from 'node:http'
+import { once } from 'node:events'
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http'
 import * as z from 'zod'
+import { type FaultKind, suffer } from './faults.ts'
 
 const Body = z.object({ key: z.string(), title: z.string(), markdown: z.string(), state: z.string() })
 
@@ -15,15 +17,22 @@ export interface TrackedTicket {
 
 const MAX_BODY = 4 << 20
 
+interface Received {
+  readonly status: number
+  readonly body?: unknown
+}
+
+const ANSWERS = { throttle: () => ({ status: 429 }), error: () => ({ status: 500 }), denied: () => ({ status: 403 }) }
+
 /** Somebody's tracker on loopback, as docs/tickets.md asks for one: it verifies the signature and keeps one ticket a key. */
 export async function openTracker(secret: string) {
   const tickets = new Map<string, TrackedTicket>()
   const listeners = new Set<() => void | Promise<void>>()
+  const interceptors = new Set<(url: string) => FaultKind | undefined>()
   let refused = 0
 
-  async function receive(request: IncomingMessage): Promise<{ status: number; body?: unknown }> {
-    const bytes = await bodyOf(request)
-    if (!isGenuine(request.headers, bytes, secret)) {
+  function receive({ headers }: IncomingMessage, bytes: Buffer): Received {
+    if (!isGenuine(headers, bytes, secret)) {
       refused += 1
       return { status: 401 }
     }
@@ -34,14 +43,22 @@ export async function openTracker(secret: string) {
     return { status: known ? 200 : 201, body: { reference } }
   }
 
+  async function serve(request: IncomingMessage, response: ServerResponse): Promise<void> {
+    const kind = [...interceptors].map(one => one(request.url ?? '')).find(one => one !== undefined)
+    const givenUp = async () => response.destroyed || once(response, 'close')
+    const bytes = await bodyOf(request)
+    const answer = await suffer<Received>(kind, ANSWERS, async () => receive(request, bytes), givenUp)
+    for (const listener of listeners) await listener()
+    if (!answer) {
+      response.destroy()
+      return
+    }
+    response.writeHead(answer.status, { 'content-type': 'application/json' })
+    response.end(JSON.stringify(answer.body ?? {}))
+  }
+
   const server = createServer((request, response) => {
-    void receive(request)
-      .catch(() => ({ status: 400, body: undefined }))
-      .then(async ({ status, body }) => {
-        for (const listener of listeners) await listener()
-        response.writeHead(status, { 'content-type': 'application/json' })
-        response.end(JSON.stringify(body ?? {}))
-      })
+    serve(request, response).catch(() => response.writeHead(400).end())
   })
   await new Promise<void>(resolve => server.listen(0, '127.0.0.1', resolve))
   const address = server.address()
@@ -50,6 +67,11 @@ export async function openTracker(secret: string) {
     url: `http://127.0.0.1:${address.port}/`,
     tickets: (): readonly TrackedTicket[] => [...tickets.values()],
     refused: () => refused,
+    /** Says of a request that has come what is to go wrong with it. Returns what takes the interceptor away. */
+    intercept(interceptor: (url: string) => FaultKind | undefined) {
+      interceptors.add(interceptor)
+      return () => interceptors.delete(interceptor)
+    },
     /** Called before an answer is written, and awaited. Returns what takes the listener away. */
     onAnswer(listener: () => void | Promise<void>) {
       listeners.add(listener)
