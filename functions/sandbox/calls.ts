@@ -33,6 +33,8 @@ export interface Call {
   target?: string
   /** The name of whoever was admitted under the access key that signed it. */
   by?: string
+  /** Why IAM lets nobody with that key do it. */
+  refused?: string
   /** The session token with which it was signed: whose it is among instances of one function. */
   session?: string
   startedAt: number
