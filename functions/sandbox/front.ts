@@ -144,7 +144,6 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
       ...(target === undefined ? {} : { target }),
       ...(by === undefined ? {} : { by }),
       ...(refused === undefined ? {} : { refused }),
-      ...(refused === undefined ? {} : { refused }),
       ...(headers['x-amz-security-token'] === undefined ? {} : { session: headers['x-amz-security-token'] }),
       startedAt,
       endedAt: startedAt,
