@@ -139,8 +139,9 @@ interface Verdict {
 export interface Step {
   readonly id: string
   readonly stage: Stage
+  /** What all the rest asks for. */
   readonly permissions: readonly Permission[]
-  /** Of these, what `verify` needs by itself. Default: those that only describe, get and list. */
+  /** What `verify` asks for, which is another function's work. Default: those of `permissions` that only describe, get and list. */
   readonly verifyPermissions?: readonly Permission[]
   /** A text that stands for what this step acts on; when it changes, the step is applied again. Default: never. */
   covers?(incident: Incident): string

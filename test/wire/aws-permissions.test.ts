@@ -49,7 +49,8 @@ test('each step asks for what it declares, no more and no less', async () => {
     await step.drifted?.({ incident: after, attempt: 1, signal: signal() })
     if (step.id === 'autoscaler') await leaveAndReturn(stage, step, after)
     await step.revert({ incident: after, attempt: 1, signal: signal() })
-    const declared = new Set(step.permissions.flatMap(({ actions }) => actions))
+    const permissions = [...step.permissions, ...(step.verifyPermissions ?? [])]
+    const declared = new Set(permissions.flatMap(({ actions }) => actions))
     const asked = new Set(stage.road.seen.slice(before).map(actionOf))
     assert.deepEqual(
       [...asked].filter(action => !declared.has(action)),

@@ -219,17 +219,19 @@ function nameOf(request: string): string {
 
 const arn = (kind: string) => `arn:aws:route53resolver:*:*:${kind}/*`
 
-export const dnsFirewallPermissions: readonly Permission[] = [
-  {
-    actions: [
-      'route53resolver:ListFirewallRuleGroupAssociations',
-      'route53resolver:ListFirewallRuleGroups',
-      'route53resolver:ListFirewallDomainLists',
-    ],
-    resources: ['*'],
-  },
+/** To see whether a name is still denied. */
+export const dnsFirewallReadPermissions: readonly Permission[] = [
+  { actions: ['route53resolver:ListFirewallRuleGroupAssociations'], resources: ['*'] },
   { actions: ['route53resolver:ListFirewallDomains'], resources: [arn('firewall-domain-list')] },
   { actions: ['route53resolver:ListFirewallRules'], resources: [arn('firewall-rule-group')] },
+]
+
+export const dnsFirewallPermissions: readonly Permission[] = [
+  ...dnsFirewallReadPermissions,
+  {
+    actions: ['route53resolver:ListFirewallRuleGroups', 'route53resolver:ListFirewallDomainLists'],
+    resources: ['*'],
+  },
   {
     actions: [
       'route53resolver:CreateFirewallDomainList',

@@ -4,7 +4,7 @@ import type { Incident } from '../../../core/incident.ts'
 import { DENY_NAMES, namesToDeny } from '../../../core/name-denial.ts'
 import type { NameLeases } from '../../../core/name-leases.ts'
 import type { Drift, Step } from '../../../core/ports.ts'
-import { type DnsFirewall, dnsFirewallPermissions } from '../dns-firewall.ts'
+import { type DnsFirewall, dnsFirewallPermissions, dnsFirewallReadPermissions } from '../dns-firewall.ts'
 import { codeOf } from '../faults.ts'
 import { awsCommand } from './command-line.ts'
 import { coverText } from './cover.ts'
@@ -78,6 +78,7 @@ export function denyNames({ firewall, leases, nameUse }: NameDenial, { dnsCovere
     id,
     stage: 'collect',
     permissions: dnsCovered ? dnsFirewallPermissions : [],
+    verifyPermissions: dnsCovered ? dnsFirewallReadPermissions : [],
 
     covers: incident => coverText(namesToDeny(incident)),
 

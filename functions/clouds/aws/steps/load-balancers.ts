@@ -43,6 +43,12 @@ export function loadBalancers(balancing: LoadBalancing): Step {
         resources: ['arn:aws:elasticloadbalancing:*:*:loadbalancer/*'],
       },
     ],
+    verifyPermissions: [
+      {
+        actions: ['elasticloadbalancing:DescribeTargetHealth', 'elasticloadbalancing:DescribeLoadBalancers'],
+        resources: ['*'],
+      },
+    ],
 
     covers: incident => coverText(foundIn(incident) ?? []),
 

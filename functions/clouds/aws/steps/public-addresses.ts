@@ -50,6 +50,7 @@ export function publicAddresses(ec2: Ec2, { dropAssigned }: AddressSettings): St
       },
       { actions: ['ec2:ModifyNetworkInterfaceAttribute'], resources: ['arn:aws:ec2:*:*:network-interface/*'] },
     ],
+    verifyPermissions: [{ actions: ['ec2:DescribeNetworkInterfaces'], resources: ['*'] }],
 
     covers: incident => coverText(throughPublicAddress(incident)),
 

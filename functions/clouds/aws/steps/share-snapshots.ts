@@ -63,7 +63,7 @@ export function shareSnapshots(ec2: Ec2, { shareWith }: ShareSettings): Step {
       shareWith === undefined
         ? []
         : [
-            { actions: ['ec2:DescribeSnapshots', 'ec2:DescribeSnapshotAttribute'], resources: ['*'] },
+            { actions: ['ec2:DescribeSnapshots'], resources: ['*'] },
             {
               // With this account alone: the same call could hand the disks to anybody.
               actions: ['ec2:ModifySnapshotAttribute'],
@@ -74,6 +74,8 @@ export function shareSnapshots(ec2: Ec2, { shareWith }: ShareSettings): Step {
               },
             },
           ],
+    verifyPermissions:
+      shareWith === undefined ? [] : [{ actions: ['ec2:DescribeSnapshotAttribute'], resources: ['*'] }],
 
     covers: incident =>
       coverText(toShare(incident).map(({ snapshot, shareWith: account }) => `${snapshot} ${account}`)),

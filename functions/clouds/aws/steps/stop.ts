@@ -69,8 +69,12 @@ export function stop(ec2: Ec2, settings: StopSettings): Step {
     permissions: [
       { actions: ['ec2:DescribeInstances'], resources: ['*'] },
       {
-        // No tag condition: an instance stays in scope for a day after the intruder took its tag away.
-        actions: ['ec2:StopInstances', 'ec2:StartInstances', 'ec2:ModifyInstanceAttribute'],
+        // No tag condition: an instance stays in scope for a day after the intruder took its tag away. What was stopped is
+        // started again, even if nothing is to be stopped any more.
+        actions: [
+          ...(settings.stopWhenNeeded ? ['ec2:StopInstances', 'ec2:ModifyInstanceAttribute'] : []),
+          'ec2:StartInstances',
+        ],
         resources: ['arn:aws:ec2:*:*:instance/*'],
       },
     ],

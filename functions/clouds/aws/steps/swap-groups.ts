@@ -10,10 +10,14 @@ import type { Step } from '../../../core/ports.ts'
 import type { Ec2 } from '../ec2.ts'
 import { attachedTo, groupsOf } from '../interfaces.ts'
 import { awsCommand } from './command-line.ts'
+import { coverText } from './cover.ts'
 import { changeEach, tryEach } from './each.ts'
 import { factList, isFresh, restorePointOf } from './restore-point.ts'
 
 const id = 'swap-groups'
+
+/** Keeps the incident's row small. Past it what is attached is moved at once, and a release cannot tell where it was. */
+const MAX_ATTACHED = 128
 
 /** Milliseconds that a first try gives to the look for interfaces that were attached since the description. */
 const LOOK = 3000
@@ -25,7 +29,9 @@ interface Held {
 
 /**
  * Puts every interface into the VPC's quarantine group alone, the secondary ones and those attached since too. Interface
- * by interface, since ModifyInstanceAttribute refuses an instance that has several.
+ * by interface, since ModifyInstanceAttribute refuses an instance that has several. What nobody has written down yet is
+ * written down first, and moved in the next pass, to which it is something new to act on: where the function dies in
+ * between, no interface stands in the quarantine group of which nobody knows where it belongs.
  */
 export function swapGroups(ec2: Ec2): Step {
   const listHeld = async (instance: string, signal: AbortSignal): Promise<Held[]> =>
@@ -38,7 +44,7 @@ export function swapGroups(ec2: Ec2): Step {
     id,
     stage: 'contain',
     permissions: [
-      { actions: ['ec2:DescribeNetworkInterfaces', 'ec2:DescribeSecurityGroups'], resources: ['*'] },
+      { actions: ['ec2:DescribeNetworkInterfaces'], resources: ['*'] },
       {
         actions: ['ec2:ModifyNetworkInterfaceAttribute'],
         resources: [
@@ -48,6 +54,9 @@ export function swapGroups(ec2: Ec2): Step {
         ],
       },
     ],
+    verifyPermissions: [{ actions: ['ec2:DescribeNetworkInterfaces', 'ec2:DescribeSecurityGroups'], resources: ['*'] }],
+
+    covers: incident => coverText(factList(incident, id, 'attached')),
 
     async apply(work) {
       const { incident, signal } = work
@@ -74,14 +83,19 @@ export function swapGroups(ec2: Ec2): Step {
         ]),
       ])
       const live = listed.status === 'fulfilled' ? listed.value : []
-      const late = await isolateAll(live.filter(one => !fresh || !isKnown(one)))
+      const originals = originalsOf(incident)
+      const isNew = ({ id: target, groups }: Held) =>
+        !originals.has(target) && originals.size < MAX_ATTACHED && !isDeepStrictEqual(groups, [quarantine])
+      const found = live.filter(isNew)
+      const late = await isolateAll(live.filter(one => !isNew(one) && !(fresh && isKnown(one))))
       const unseen = listed.status === 'rejected' ? [`Cannot list the interfaces: ${reasonOf(listed.reason)}`] : []
 
-      const original = live
-        .filter(one => !isKnown(one) && !isDeepStrictEqual(one.groups, [quarantine]))
-        .map(one => `${one.id}=${one.groups.join(',')}`)
-      const facts = { attached: [...new Set([...factList(incident, id, 'attached'), ...original])] }
-      const done = [...first.results, ...late.results].flat()
+      const attached = found.map(one => `${one.id}=${one.groups.join(',')}`)
+      const facts = { attached: [...factList(incident, id, 'attached'), ...attached] }
+      const done = [
+        ...[...first.results, ...late.results].flat(),
+        ...found.map(one => `Found ${one.id} attached since, in ${one.groups.join(', ')}`),
+      ]
       const failures = [first, late].flatMap(({ failure }) => failure?.message ?? []).concat(fresh ? [] : unseen)
       if (failures.length > 0) throw new PartialFailure(failures.join('; '), { done, facts })
       // What stood there a moment ago is moved; verify reads the live interfaces again within minutes.

@@ -1,0 +1,204 @@
+import { createHash } from 'node:crypto'
+import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { type Deployment, deploy } from '../../functions/cli/drill/deployment.ts'
+import type { Finding } from '../../functions/core/finding.ts'
+import { recordCoverage } from '../../functions/core/log-coverage.ts'
+import { nameCoverage } from '../../functions/core/name-uses.ts'
+import { rowCache } from '../../functions/core/row-cache.ts'
+import { awsAdapters } from '../../functions/entry/aws/adapters.ts'
+import { breakout, brokenOut, playToFinding, playToProof, scaleBreakout, verified } from '../faults/stage.ts'
+
+/**
+ * What test/e2e/permissions.test.ts plays. Together the scenes make every function do all that it ever may: whoever adds a
+ * step or an adapter that asks the cloud for something new adds a scene here, or something to one, that makes it ask.
+ */
+
+const MINUTE = 60_000
+const HOUR = 60 * MINUTE
+
+/** Every step and option that the configuration knows, on. */
+const EVERYTHING = {
+  escalation: { stop: true, dropAssigned: true },
+  evidence: { lockDays: 30, shareWith: '444455556666' },
+  credentials: { roles: ['agent-role'], removeProfile: true },
+  dnsCovered: true,
+}
+
+/** The breakout's cloud with everything configured, its servers answering at once and its inventory kept. */
+async function start(): Promise<Deployment> {
+  const deployment = await deploy(breakout, {
+    settings: EVERYTHING,
+    rules: { score: { alert: 70, isolate: 70 } },
+    latencies: {
+      ...{ ec2: 0, dynamodb: 0, sqs: 0, iam: 0, lambda: 0 },
+      ...{ autoscaling: 0, elasticloadbalancing: 0, route53resolver: 0 },
+    },
+  })
+  await verified(deployment)
+  return deployment
+}
+
+/** Sends the finding that watch would send. */
+async function find(deployment: Deployment, signal: Partial<Finding['signals'][number]> = {}): Promise<void> {
+  const { built, clock, environmentOf } = deployment
+  const adapters = awsAdapters('watch', environmentOf('watch'), clock)
+  const instance = brokenOut(deployment)
+  const now = clock.now()
+  const id = createHash('sha256').update(`${now}`).digest('hex')
+  const finding: Finding = {
+    ...{ id, at: now, decision: 'isolate', score: 120, instance, exhibits: [], drill: false },
+    ...{ account: built.cloud.account, region: built.cloud.region },
+    peers: [{ address: '203.0.113.9', port: 22, protocol: 6 }],
+    signals: [
+      {
+        ...{ rule: 'reverse-tunnel', family: 'identity', points: 120, own: true, detail: '' },
+        ...{ first: now / 1000 - 60, last: now / 1000 },
+        ...signal,
+      },
+    ],
+  }
+  try {
+    await adapters.queue.send({ lane: instance, id, order: { kind: 'finding', finding } })
+  } finally {
+    adapters.close()
+  }
+}
+
+/** Time goes on, verify looks, and respond does what verify asks for. */
+async function pass(deployment: Deployment, minutes: number): Promise<void> {
+  deployment.clock.advance(minutes * MINUTE)
+  await verified(deployment)
+  await deployment.respond()
+}
+
+async function release(deployment: Deployment): Promise<void> {
+  await deployment.operate({ verb: 'release', instance: brokenOut(deployment), by: 'ada' })
+  await deployment.respond()
+}
+
+/** Watch finds it in the logs; the instance is autoscaled and load-balanced, and has two interfaces and three disks. */
+async function foundInTheLogs(deployment: Deployment): Promise<void> {
+  scaleBreakout(deployment)
+  await playToFinding(deployment)
+  await deployment.respond()
+  await playToProof(deployment)
+  await pass(deployment, 5)
+  await release(deployment)
+  await pass(deployment, 5)
+}
+
+/** An instance refresh makes standby useless, and the answer to the snapshots gets lost. */
+async function refreshed(deployment: Deployment): Promise<void> {
+  const { cloud } = deployment.built
+  scaleBreakout(deployment, { refresh: { id: 'refresh-1', standby: 'Terminate' } })
+  deployment.sandbox.fault('ec2', 'CreateSnapshots', 1, 'error-after-effect')
+  await find(deployment)
+  await deployment.respond()
+  await pass(deployment, 5)
+  const group = cloud.autoscaling?.get('agents')
+  delete group?.refresh
+  if (group) group.max += 1
+  await release(deployment)
+  await pass(deployment, 5)
+}
+
+/** The ACLs are another account's, and one interface leads out through a shared gateway: the instance stops. */
+async function beyondTheAcl(deployment: Deployment): Promise<void> {
+  const { cloud } = deployment.built
+  for (const acl of cloud.acls.values()) acl.owner = '999988887777'
+  await find(deployment)
+  await deployment.respond()
+  await pass(deployment, 5)
+  await release(deployment)
+}
+
+/** The ACLs are another account's, and each interface has an address of its own: one elastic, one that EC2 assigned. */
+async function byItsAddresses(deployment: Deployment): Promise<void> {
+  const { cloud } = deployment.built
+  for (const acl of cloud.acls.values()) acl.owner = '999988887777'
+  const second = [...cloud.interfaces.values()].find(one => one.instance === brokenOut(deployment) && one.deviceIndex)
+  if (second) second.assigned = '192.0.2.200'
+  await find(deployment)
+  await deployment.respond()
+  await pass(deployment, 5)
+  await release(deployment)
+}
+
+/** A name is denied, for which a day of the network's queries has to be known; an answer gets lost on the way. */
+async function byName(deployment: Deployment): Promise<void> {
+  const { built, clock, environmentOf } = deployment
+  const instance = brokenOut(deployment)
+  const { vpc = '' } = [...built.cloud.interfaces.values()].find(one => one.instance === instance) ?? {}
+  const adapters = awsAdapters('watch', environmentOf('watch'), clock)
+  try {
+    const now = clock.now()
+    await recordCoverage(rowCache(adapters.ledger, 8, undefined), [nameCoverage(vpc, now - 25 * HOUR, now)])
+  } finally {
+    adapters.close()
+  }
+  deployment.sandbox.fault('route53resolver', 'CreateFirewallDomainList', 5, 'error-after-effect')
+  await find(deployment, { rule: 'dns-tunnel', family: 'shape', points: 80, name: 't.example.com' })
+  await deployment.respond()
+  await pass(deployment, 5)
+  await release(deployment)
+}
+
+/** Somebody undoes the cut and opens the quarantine group. */
+async function undone(deployment: Deployment): Promise<void> {
+  const { cloud } = deployment.built
+  await find(deployment)
+  await deployment.respond()
+  const held = [...cloud.interfaces.values()].filter(one => one.instance === brokenOut(deployment))
+  const [quarantine = ''] = held[0]?.groups ?? []
+  cloud.groups.get(quarantine)?.ingress.push({ protocol: 'tcp', from: 22, to: 22, cidr: '0.0.0.0/0' })
+  const other = [...cloud.groups.values()].find(({ id, vpc }) => id !== quarantine && vpc === held[0]?.vpc)
+  if (held[0] && other) held[0].groups = [other.id]
+  await pass(deployment, 5)
+}
+
+/** Nothing can be read of what comes, respond must try a release twice, and a person uses every verb. */
+async function asked(deployment: Deployment): Promise<void> {
+  const { sandbox, lane, environment } = deployment
+  await deployment.watch({ nobody: 'knows this' })
+  const sqs = new SQSClient({ ...connectionTo(environment) })
+  const MessageBody = 'no order'
+  const to = { QueueUrl: lane.queueUrl, MessageGroupId: 'nobody', MessageDeduplicationId: 'none' }
+  await sqs.send(new SendMessageCommand({ ...to, MessageBody }))
+  sqs.destroy()
+  await deployment.operate({ verb: 'halt', by: 'ada', reason: 'a change of network' })
+  await find(deployment)
+  await deployment.respond()
+  await deployment.operate({ verb: 'resume', by: 'ada', reason: 'it is over' })
+  await deployment.operate({ verb: 'approve', instance: brokenOut(deployment), by: 'ada' })
+  await deployment.respond()
+  await deployment.operate({ verb: 'status' })
+  await deployment.operate({ verb: 'status', instance: brokenOut(deployment) })
+  sandbox.fault('ec2', 'DeleteNetworkAclEntry', 1, 'denied')
+  await release(deployment)
+}
+
+function connectionTo(environment: Deployment['environment']) {
+  return {
+    endpoint: environment.AWS_ENDPOINT_URL,
+    region: environment.AWS_REGION,
+    credentials: {
+      accessKeyId: environment.AWS_ACCESS_KEY_ID,
+      secretAccessKey: environment.AWS_SECRET_ACCESS_KEY,
+    },
+  }
+}
+
+export const scenes = { foundInTheLogs, refreshed, beyondTheAcl, byItsAddresses, byName, undone, asked }
+
+/** Plays one, with the cloud and Firebreak as they stand at its beginning. */
+export async function played(
+  scene: (deployment: Deployment) => Promise<void>,
+): Promise<Pick<Deployment['sandbox'], 'calls' | 'uses'>> {
+  const deployment = await start()
+  try {
+    await scene(deployment)
+    return deployment.sandbox
+  } finally {
+    await deployment.close()
+  }
+}
