@@ -5,6 +5,8 @@ import * as z from 'zod'
 
 /** A request as it stands behind the front, and the answer to it. */
 export interface Request {
+  /** Default: POST, as most services are asked. */
+  method?: string
   /** Of the URL. Absent: `/`. */
   path?: string
   headers: Readonly<Record<string, string>>

@@ -7,6 +7,8 @@ export type Service =
   | 'autoscaling'
   | 'elasticloadbalancing'
   | 'route53resolver'
+  | 'logs'
+  | 's3'
 
 const SERVICES: readonly string[] = [
   'ec2',
@@ -17,6 +19,8 @@ const SERVICES: readonly string[] = [
   'autoscaling',
   'elasticloadbalancing',
   'route53resolver',
+  'logs',
+  's3',
 ] satisfies Service[]
 
 export function isService(name: string | undefined): name is Service {
@@ -86,6 +90,8 @@ export function jsonTarget(body: Buffer): string | undefined {
   const parsed = parseObject(body)
   const queue = textOf(parsed['QueueUrl'] ?? parsed['QueueName'])
   if (queue !== undefined) return queue.slice(queue.lastIndexOf('/') + 1)
+  const group = textOf(parsed['logGroupName'])
+  if (group !== undefined) return group
   const table = textOf(parsed['TableName'])
   if (table === undefined) return undefined
   const key = parsed['Key'] ?? parsed['Item']

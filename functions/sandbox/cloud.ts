@@ -1,3 +1,5 @@
+import type { Bucket } from './s3/objects.ts'
+
 /**
  * The state of the sandbox cloud: what the EC2 server reads and changes and what the network obeys. Plain data; the
  * servers under ec2/ and the network under network/ hold all behaviour.
@@ -141,6 +143,8 @@ export interface Instance {
   stopProtection: boolean
   shutdown: 'stop' | 'terminate'
   metadata: MetadataOptions
+  /** What its console shows. Absent: an ordinary boot. */
+  console?: string
   tags: Record<string, string>
 }
 
@@ -283,6 +287,8 @@ export interface Cloud {
   targetGroups?: Map<string, TargetGroup>
   /** Classic load balancers by name. */
   balancers?: Map<string, ClassicBalancer>
+  /** Of S3, by name. */
+  buckets?: Map<string, Bucket>
   quotas: { aclEntriesPerDirection: number; pendingSnapshotsPerVolume: number }
   /** Called after every change that the network may feel, in virtual time. */
   changed: ((what: { action: string; target: string }) => void)[]

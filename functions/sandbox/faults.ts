@@ -58,6 +58,8 @@ const THROTTLES: Readonly<Record<Service, Refused>> = {
   elasticloadbalancing: { code: 'Throttling', status: 400 },
   lambda: { code: 'TooManyRequestsException', status: 429 },
   route53resolver: { code: 'ThrottlingException', status: 400 },
+  logs: { code: 'ThrottlingException', status: 400 },
+  s3: { code: 'SlowDown', status: 503 },
 }
 
 const FAILURES: Readonly<Record<Service, Refused>> = {
@@ -69,6 +71,8 @@ const FAILURES: Readonly<Record<Service, Refused>> = {
   elasticloadbalancing: { code: 'InternalFailure', status: 500 },
   lambda: { code: 'ServiceException', status: 500 },
   route53resolver: { code: 'InternalServiceErrorException', status: 500 },
+  logs: { code: 'ServiceUnavailableException', status: 500 },
+  s3: { code: 'InternalError', status: 500 },
 }
 
 const DENIALS: Readonly<Record<Service, Refused>> = {
@@ -80,6 +84,8 @@ const DENIALS: Readonly<Record<Service, Refused>> = {
   elasticloadbalancing: { code: 'AccessDenied', status: 403 },
   lambda: { code: 'AccessDeniedException', status: 403 },
   route53resolver: { code: 'AccessDeniedException', status: 400 },
+  logs: { code: 'AccessDeniedException', status: 400 },
+  s3: { code: 'AccessDenied', status: 403 },
 }
 
 export function denialOf(service: Service): Refused {

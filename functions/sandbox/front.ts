@@ -25,7 +25,12 @@ import {
 import { createPrincipals, type Principal, type Use } from './iam/principals.ts'
 import { answerIam, IAM_NAMESPACE } from './iam/server.ts'
 import { answerLambda, type Deployed, invokedFunction } from './invocations.ts'
+import { answerLogs } from './logs/server.ts'
+import { createLogStore, type LogStore } from './logs/store.ts'
 import { answerResolver } from './resolver/server.ts'
+import type { Bucket } from './s3/objects.ts'
+import { objectRequest } from './s3/requests.ts'
+import { answerS3, s3Refusal } from './s3/server.ts'
 
 /** Milliseconds of real time from a request's arrival to its answer, at least. */
 type Latencies = Readonly<Record<Service, number>>
@@ -37,6 +42,8 @@ const DEFAULTS: Latencies = {
   iam: 50,
   lambda: 5,
   route53resolver: 50,
+  logs: 50,
+  s3: 30,
   autoscaling: 50,
   elasticloadbalancing: 50,
 }
@@ -65,6 +72,8 @@ export { type Call, longestChain } from './calls.ts'
 export interface SandboxOptions {
   clock: Clock
   cloud: Cloud
+  /** What CloudWatch Logs holds. Default: nothing. */
+  logs?: LogStore
   latencies?: Partial<Latencies>
   /** Default: a free one. */
   port?: number
@@ -93,6 +102,8 @@ export interface Sandbox {
     readonly QueueName: string
     readonly Attributes?: Readonly<Record<string, string>>
   }): Promise<{ url: string; arn: string }>
+  /** `lock`: object lock is enabled, with a default retention where it has a mode. */
+  createBucket(name: string, lock?: Bucket['lock']): Bucket
   /** Deploys a function, which clients of Lambda then invoke by its name. */
   serve(name: string, handler: Deployed): void
   /** Messages that stand in the queue, those in flight and delayed ones too. */
@@ -104,7 +115,13 @@ export interface Sandbox {
  * One loopback endpoint for all services that Firebreak asks, told apart by the scope that a request is signed for.
  * @throws ConfigurationError where the port is taken.
  */
-export async function startSandbox({ clock, cloud, latencies, port = 0 }: SandboxOptions): Promise<Sandbox> {
+export async function startSandbox({
+  clock,
+  cloud,
+  logs = createLogStore(),
+  latencies,
+  port = 0,
+}: SandboxOptions): Promise<Sandbox> {
   const wait = { ...DEFAULTS, ...latencies }
   const ec2 = createEc2Server(cloud, clock)
   const [ledger, queue] = [startLedger(), startQueue(cloud.region)]
@@ -118,6 +135,8 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
     elasticloadbalancing: answerQuery(body => answerBalancing(cloud, body, clock.now())),
     lambda: answerLambda(functions),
     route53resolver: answerResolver(cloud),
+    logs: answerLogs(logs),
+    s3: answerS3(cloud, () => clock.now()),
   }
   const faults = createFaults()
   const principals = createPrincipals(cloud)
@@ -134,9 +153,9 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
       outgoing.writeHead(service ? 413 : 403).end()
       return
     }
-    const path = incoming.url ?? '/'
-    const { action, target } = describe(service, headers, body, path)
-    const { by, refused } = principals.judge(accessKey, { service, action, path, body })
+    const { url: path = '/', method = 'POST' } = incoming
+    const { action, target } = describe(service, { method, headers, body, path })
+    const { by, refused } = principals.judge(accessKey, { service, action, method, path, headers, body })
     const call: Call = {
       n: ++count,
       service,
@@ -151,7 +170,11 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
     }
     const answer =
       refused === undefined
-        ? await carryOut(call, { path, headers, body }, async () => outgoing.destroyed || once(outgoing, 'close'))
+        ? await carryOut(
+            call,
+            { method, path, headers, body },
+            async () => outgoing.destroyed || once(outgoing, 'close'),
+          )
         : refusal(service, denialOf(service), refused)
     await sleep(Math.max(0, wait[service] - (performance.now() - startedAt)))
     call.outcome = outcomeOf(service, answer)
@@ -234,6 +257,12 @@ export async function startSandbox({ clock, cloud, latencies, port = 0 }: Sandbo
       const { Attributes } = await queueAttributes(QueueUrl, ['QueueArn'])
       return { url: QueueUrl, arn: Attributes['QueueArn'] ?? '' }
     },
+    createBucket(name, lock) {
+      const bucket: Bucket = { name, ...(lock ? { lock } : {}), objects: new Map() }
+      cloud.buckets ??= new Map()
+      cloud.buckets.set(name, bucket)
+      return bucket
+    },
     async queueLength(url) {
       const { Attributes } = await queueAttributes(url, QUEUE_COUNTS)
       return QUEUE_COUNTS.reduce((sum, name) => sum + Number(Attributes[name] ?? 0), 0)
@@ -265,6 +294,7 @@ function xmlAnswer(status: number, requestId: string, body: string): Answer {
 function refusal(service: Service, { code, status }: Refused, message = 'The sandbox was told to fail.'): Answer {
   const requestId = randomUUID()
   if (service === 'ec2') return xmlAnswer(status, requestId, errorXml(code, message, requestId))
+  if (service === 's3') return s3Refusal(status, code, message)
   const namespace = NAMESPACES[service]
   if (namespace !== undefined) return xmlAnswer(status, requestId, queryErrorXml(namespace, code, message, requestId))
   return {
@@ -277,13 +307,18 @@ function refusal(service: Service, { code, status }: Refused, message = 'The san
 function outcomeOf(service: Service, answer: Answer | undefined): string {
   if (!answer) return 'dropped'
   if (service === 'lambda' && answer.status < 300) return answer.headers['x-amz-function-error'] ?? 'ok'
-  if (service !== 'ec2' && NAMESPACES[service] === undefined) return jsonOutcome(answer.status, answer.body)
+  if (service !== 'ec2' && service !== 's3' && NAMESPACES[service] === undefined)
+    return jsonOutcome(answer.status, answer.body)
   return answer.status < 300
     ? 'ok'
     : (/<Code>([^<]{1,100})<\/Code>/.exec(answer.body.toString())?.[1] ?? `HTTP ${answer.status}`)
 }
 
-function describe(service: Service, headers: Readonly<Record<string, string>>, body: Buffer, path: string) {
+function describe(service: Service, { method = 'POST', headers, body, path = '/' }: Request) {
+  if (service === 's3') {
+    const { action, bucket, key } = objectRequest(method, path)
+    return { action, target: `${bucket}/${key}` }
+  }
   if (service === 'ec2') return ec2Call(body.toString())
   if (NAMESPACES[service] !== undefined) return queryCall(body.toString())
   if (service === 'lambda') return { action: 'Invoke', target: invokedFunction(path) }

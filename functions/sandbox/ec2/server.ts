@@ -3,6 +3,7 @@ import type { Clock } from '../../core/ports.ts'
 import type { Cloud } from '../cloud.ts'
 import { createNetworkAclEntry, deleteNetworkAclEntry, describeNetworkAcls, replaceNetworkAclEntry } from './acls.ts'
 import { associateAddress, describeAddresses, disassociateAddress } from './addresses.ts'
+import { getConsoleOutput, getConsoleScreenshot } from './console.ts'
 import {
   authorizeSecurityGroupEgress,
   authorizeSecurityGroupIngress,
@@ -25,6 +26,7 @@ import { modifyInstanceMetadataOptions } from './metadata-options.ts'
 import { describeSubnets, describeVpcEndpoints, describeVpcPeeringConnections, describeVpcs } from './networks.ts'
 import { type Parameters, parseParameters } from './parameters.ts'
 import { Refusal } from './refusal.ts'
+import { describeRouteTables } from './route-tables.ts'
 import {
   describeLockedSnapshots,
   describeSnapshotAttribute,
@@ -56,6 +58,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['DescribeLockedSnapshots', describeLockedSnapshots],
   ['DescribeNetworkAcls', describeNetworkAcls],
   ['DescribeNetworkInterfaces', describeNetworkInterfaces],
+  ['DescribeRouteTables', describeRouteTables],
   ['DescribeSecurityGroupRules', describeSecurityGroupRules],
   ['DescribeSecurityGroups', describeSecurityGroups],
   ['DescribeSnapshotAttribute', describeSnapshotAttribute],
@@ -68,6 +71,8 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['DescribeVpcs', describeVpcs],
   ['DisassociateAddress', disassociateAddress],
   ['DisassociateIamInstanceProfile', disassociateIamInstanceProfile],
+  ['GetConsoleOutput', getConsoleOutput],
+  ['GetConsoleScreenshot', getConsoleScreenshot],
   ['LockSnapshot', lockSnapshot],
   ['ModifyInstanceAttribute', modifyInstanceAttribute],
   ['ModifyInstanceMetadataOptions', modifyInstanceMetadataOptions],

@@ -28,6 +28,11 @@ export function errorXml(code: string, message: string, requestId: string): stri
   })}`
 }
 
+/** What an answer holds, without the element around it. */
+export function contentXml(tree: Tree): string {
+  return content(tree)
+}
+
 /** `item` names the members of lists. */
 function element(name: string, tree: Tree, item = 'item'): string {
   return tree === undefined ? '' : `<${name}>${content(tree, item)}</${name}>`

@@ -153,6 +153,8 @@ export const EC2_RIGHTS: Readonly<Record<string, Row<Parameters>>> = {
   'ec2:StartInstances': on('StartInstances', instance, 'InstanceId'),
   'ec2:ModifyInstanceAttribute': all(on('ModifyInstanceAttribute', instance, 'InstanceId'), attributeDisks),
   'ec2:ModifyInstanceMetadataOptions': on('ModifyInstanceMetadataOptions', instance, 'InstanceId'),
+  'ec2:GetConsoleOutput': on('GetConsoleOutput', instance, 'InstanceId'),
+  'ec2:GetConsoleScreenshot': on('GetConsoleScreenshot', instance, 'InstanceId'),
   'ec2:CreateSnapshots': all(snapshotSources, made('CreateSnapshots', 'snapshot')),
   'ec2:LockSnapshot': on('LockSnapshot', snapshot, 'SnapshotId'),
   'ec2:ModifySnapshotAttribute': shareSnapshot,

@@ -4,6 +4,7 @@ import type { Cloud } from '../cloud.ts'
 import { type Parameters, parseParameters } from '../ec2/parameters.ts'
 import { invokedFunction } from '../invocations.ts'
 import { EC2_RIGHTS } from './ec2-rights.ts'
+import { objectRights } from './object-rights.ts'
 import { arn, type Right, type Row, right } from './right.ts'
 
 /** A call as its server gets it. */
@@ -11,7 +12,9 @@ export interface Asked {
   readonly service: Service
   /** As the API calls it. */
   readonly action: string
+  readonly method: string
   readonly path: string
+  readonly headers: Readonly<Record<string, string>>
   readonly body: Buffer
 }
 
@@ -23,6 +26,7 @@ const JsonRequest = z.object({
   ExpressionAttributeValues: z.record(z.string(), z.unknown()).optional(),
   RequestItems: z.record(z.string(), z.object({ Keys: z.array(z.unknown()).default([]) })).optional(),
   QueueUrl: z.string().optional(),
+  logGroupName: z.string().optional(),
   FirewallDomainListId: z.string().optional(),
   FirewallRuleGroupId: z.string().optional(),
   FirewallRuleGroupAssociationId: z.string().optional(),
@@ -86,6 +90,10 @@ const JSON_RIGHTS: Readonly<Record<string, Row<JsonRequest>>> = {
   'sqs:DeleteMessage': queue('sqs:DeleteMessage'),
   'sqs:ChangeMessageVisibility': queue('sqs:ChangeMessageVisibility'),
   'sqs:GetQueueAttributes': queue('sqs:GetQueueAttributes'),
+
+  'logs:FilterLogEvents': (cloud, { logGroupName }) => [
+    right('logs:FilterLogEvents', arn(cloud, 'logs', `log-group:${logGroupName}:*`)),
+  ],
 
   'route53resolver:ListFirewallRuleGroupAssociations': () => [
     right('route53resolver:ListFirewallRuleGroupAssociations'),
@@ -162,8 +170,10 @@ const DESCRIBING: readonly Service[] = ['ec2', 'autoscaling', 'elasticloadbalanc
  * The rights that a call needs, each of them (Service Authorization Reference, per service). `undefined`: the tables have no
  * row for the call yet.
  */
-export function rightsOf(cloud: Cloud, { service, action, path, body }: Asked): readonly Right[] | undefined {
+export function rightsOf(cloud: Cloud, asked: Asked): readonly Right[] | undefined {
+  const { service, action, path, body } = asked
   const name = `${service}:${action}`
+  if (service === 's3') return objectRights(cloud, asked)
   if (service === 'lambda')
     return [right('lambda:InvokeFunction', arn(cloud, 'lambda', `function:${invokedFunction(path)}`))]
   if (DESCRIBING.includes(service) && action.startsWith('Describe')) return [right(name)]
