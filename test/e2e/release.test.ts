@@ -20,8 +20,8 @@ const command = fileURLToPath(new URL('../../functions/cli/firebreak.mjs', impor
 const timeout = 240_000
 
 /** All of the cloud as it stands, but for what is kept as evidence. */
-function stateOf({ built }: Deployment): Omit<Cloud, 'changed' | 'snapshots'> {
-  const { changed: _listeners, snapshots: _evidence, ...state } = built.cloud
+function stateOf({ built }: Deployment): Omit<Cloud, 'changed' | 'snapshots' | 'buckets'> {
+  const { changed: _listeners, snapshots: _disks, buckets: _files, ...state } = built.cloud
   return structuredClone(state)
 }
 

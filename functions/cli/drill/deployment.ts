@@ -15,6 +15,7 @@ import { createClock } from '../../sandbox/clock.ts'
 import { type SandboxOptions, startSandbox } from '../../sandbox/front.ts'
 import { giveCredentials } from '../../sandbox/iam/sessions.ts'
 import { attachQueue, drainQueue, invocationOf, invokeAgain } from '../../sandbox/lambda.ts'
+import { createLogStore } from '../../sandbox/logs/store.ts'
 import { createNetwork } from '../../sandbox/network/network.ts'
 import { buildCloud } from '../../sandbox/scenario/build.ts'
 import type { Scenario } from '../../sandbox/scenario/scenario.ts'
@@ -29,10 +30,14 @@ const TIMEOUTS = {
   revoke: 30_000,
 } satisfies Record<FunctionName, number>
 
+const EVIDENCE_BUCKET = 'firebreak-evidence'
+
 const SECRET = 'sandbox-secret-of-the-drill'
 
 export interface DeploymentOptions {
   readonly without?: readonly string[]
+  /** Of the steps that change or collect anything, these alone. */
+  readonly only?: readonly string[]
   readonly port?: number
   readonly latencies?: SandboxOptions['latencies']
   /** Detection settings of the configuration; default: its own. */
@@ -50,16 +55,18 @@ export type Deployment = Awaited<ReturnType<typeof deploy>>
 /** A scenario's cloud with Firebreak deployed into it: the real handlers, the real clients, one process, loopback only. */
 export async function deploy(
   scenario: Scenario,
-  { without = [], port = 0, latencies = {}, rules = {}, dnsCovered = false, settings = {} }: DeploymentOptions = {},
+  { without = [], only, port = 0, latencies = {}, rules = {}, dnsCovered = false, settings = {} }: DeploymentOptions = {},
 ) {
   const clock = createClock(scenario.start)
   const built = buildCloud(scenario)
-  const network = createNetwork({ scenario, built, clock })
-  const sandbox = await startSandbox({ clock, cloud: built.cloud, port, latencies })
+  const logs = createLogStore()
+  const network = createNetwork({ scenario, built, clock, logs })
+  const sandbox = await startSandbox({ clock, cloud: built.cloud, logs, port, latencies })
   const tracker = await openTracker(SECRET)
   await sandbox.createTable(ledgerTable)
   const queue = await sandbox.createQueue(ordersQueue)
   const deadLetters = await sandbox.createQueue(deadLettersQueue)
+  sandbox.createBucket(EVIDENCE_BUCKET, {})
   const environment = {
     ...sandbox.environment,
     POWERTOOLS_LOG_LEVEL: 'SILENT',
@@ -74,6 +81,7 @@ export async function deploy(
       credentials: { roles: [...(built.cloud.roles?.keys() ?? [])] },
       rules,
       dnsCovered,
+      evidence: { bucket: EVIDENCE_BUCKET },
       logGroups: {
         [network.flowGroup]: { source: 'aws-vpc-flow', fields: network.fields },
         [network.traceGroup]: { source: 'agent-trace' },
@@ -91,7 +99,7 @@ export async function deploy(
     for (const id of without)
       if (!steps.some(step => step.id === id))
         throw new InputError(`Cannot leave out step "${id}": there are ${steps.map(step => step.id).join(', ')}`)
-    return steps.filter(({ id }) => !without.includes(id))
+    return steps.filter(({ id, stage }) => !without.includes(id) && (stage === 'report' || (only?.includes(id) ?? true)))
   }
   async function close(): Promise<void> {
     await Promise.all([sandbox.close(), tracker.close()])

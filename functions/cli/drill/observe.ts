@@ -1,7 +1,11 @@
+import { createHash } from 'node:crypto'
+import { evidenceOf } from '../../core/evidence.ts'
 import type { Incident } from '../../core/incident.ts'
 import { listIncidents } from '../../core/incident-store.ts'
 import { type JournalEntry, readJournal } from '../../core/journal.ts'
 import type { Ledger } from '../../core/ports.ts'
+import type { Cloud } from '../../sandbox/cloud.ts'
+import { objectIn } from '../../sandbox/s3/objects.ts'
 import type { Deployment } from './deployment.ts'
 import type { Outcome } from './outcome.ts'
 
@@ -46,6 +50,7 @@ export async function observe(
     },
     volumes: cutAt === undefined ? 0 : [...cloud.volumes.values()].filter(one => one.instance === instance).length,
     snapshots: snapshots.length,
+    evidence: evidenceIn(cloud, incident),
     tickets: tracker.tickets().length,
     denied: [...new Set([...cloud.acls.values()].flatMap(deniedIn))],
     refusals: [...new Set(incident?.denials.filter(({ allowed }) => !allowed).map(({ reason }) => reason))],
@@ -65,6 +70,18 @@ export async function observe(
   }
   const journal = incident && (await readJournal(ledger, incident.id))
   return { outcome, told: incident && journal && { incident, journal } }
+}
+
+/** Only what really stands in the bucket, byte for byte. */
+function evidenceIn({ buckets }: Cloud, incident: Incident | undefined): Outcome['evidence'] {
+  const { folder, files } = incident ? evidenceOf(incident) : { folder: '', files: [] }
+  const [, name = '', prefix = ''] = /^s3:\/\/([^/]+)\/(.*)$/.exec(folder) ?? []
+  const bucket = buckets?.get(name)
+  const standing = files.filter(({ name, sha256, version }) => {
+    const stored = bucket && objectIn(bucket, `${prefix}${name}`, version)
+    return stored && createHash('sha256').update(stored.bytes).digest('hex') === sha256
+  })
+  return { files: standing.length, folder }
 }
 
 /** What the findings say of tool calls at the opening of a peer's connection. */

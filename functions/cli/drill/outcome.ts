@@ -1,4 +1,5 @@
 import type { Expectation } from '../../sandbox/scenario/scenario.ts'
+import type { Trips } from './trips.ts'
 
 /** What a drill showed: what Firebreak says beside the sandbox's own ground truth. */
 export interface Outcome {
@@ -20,6 +21,8 @@ export interface Outcome {
   }
   readonly volumes: number
   readonly snapshots: number
+  /** Ground truth: files that the bucket holds with the digests that the incident names. */
+  readonly evidence: { readonly files: number; readonly folder: string }
   readonly tickets: number
   readonly denied: readonly string[]
   /** Why peers were not denied. */
@@ -36,6 +39,16 @@ export interface Outcome {
   /** Milliseconds of virtual time from the beginning of the live phase to the cut; absent where nothing was cut. */
   readonly cutAfterMs?: number
   readonly deadLetters: number
+  /** Of a drill that is played at a latency. */
+  readonly latency?: Latency
+}
+
+export interface Latency {
+  /** Milliseconds that every call took, whatever service it went to. */
+  readonly callMs: number
+  readonly all: Trips
+  /** The same finding, with the steps alone that cut and ask for the snapshots. */
+  readonly cutAlone: Trips
 }
 
 const MAX_ROUND_TRIPS = 3
@@ -68,8 +81,15 @@ export function shortcomings(outcome: Outcome, expect: Expectation): string[] {
     found.push(`cloud round trips to the cut: ${cut.roundTrips}, at most ${MAX_ROUND_TRIPS} are allowed`)
   if (cut.ledgerTrips > MAX_LEDGER_TRIPS)
     found.push(`ledger round trips to the cut: ${cut.ledgerTrips}, at most ${MAX_LEDGER_TRIPS} are allowed`)
+  if (outcome.latency) {
+    const { all, cutAlone } = outcome.latency
+    same('cloud round trips to the cut, beside those of the cut alone,', all.roundTrips, cutAlone.roundTrips)
+    same('ledger round trips to the cut, beside those of the cut alone,', all.ledgerTrips, cutAlone.ledgerTrips)
+  }
   if (outcome.cutAfterMs !== undefined && outcome.credentialsWork)
     found.push("the instance's credentials still work after the cut")
+  if (outcome.cutAfterMs !== undefined && outcome.evidence.files === 0)
+    found.push('no evidence was collected: neither console nor configuration nor log records')
   for (const name of expect.untouched)
     if (!outcome.untouched.includes(name)) found.push(`${name} was to be left alone and its bytes stopped`)
   for (const reason of expect.reasons)

@@ -1,7 +1,8 @@
 import Table from 'cli-table3'
 import type { Scenario } from '../../sandbox/scenario/scenario.ts'
 import { painted, wrapped } from '../output.ts'
-import type { Outcome } from './outcome.ts'
+import type { Latency, Outcome } from './outcome.ts'
+import type { Trips } from './trips.ts'
 
 /** Columns of the narrowest usual terminal, and those of the labels, gaps included. */
 const WIDTH = 80
@@ -29,6 +30,10 @@ const PLAIN = {
   style: { head: [], border: [], 'padding-left': 0, 'padding-right': 0 },
 }
 
+function evidenceText({ evidence: { files, folder } }: Outcome): string {
+  return files === 0 ? 'none' : `${files} files in ${folder}`
+}
+
 /** The closing words of a drill, for a person. */
 export function table(
   scenario: Scenario,
@@ -47,10 +52,12 @@ export function table(
       'to the cut',
       cut.roundTrips === 0 ? 'nothing was cut' : `${cut.roundTrips} cloud and ${cut.ledgerTrips} ledger round trips`,
     ],
+    ...(outcome.latency ? latencyRows(outcome.latency) : []),
     ['bytes after it', `${cut.residualBytes}`],
     ['interfaces', `${cut.interfaces} in quarantine`],
     ['denied', outcome.denied.join(', ') || 'nobody'],
     ['snapshots', `${outcome.snapshots} of ${outcome.volumes} volumes`],
+    ['evidence', evidenceText(outcome)],
     ['incidents', `${outcome.incidents}`],
     ['tickets', `${outcome.tickets}`],
     ['untouched', outcome.untouched.join(', ') || 'nobody was to be'],
@@ -76,4 +83,16 @@ export function table(
     `  ${'report'.padEnd(LABELS - 2)}${report ?? 'none: no incident'}`,
     '',
   ].join('\n')
+}
+
+function latencyRows({ callMs, all, cutAlone }: Latency): [string, string][] {
+  return [
+    [`at ${callMs} ms a call`, timesText(all)],
+    ['the cut alone', `${timesText(cutAlone)} (${cutAlone.roundTrips} cloud and ${cutAlone.ledgerTrips} ledger round trips)`],
+  ]
+}
+
+function timesText({ cutMs, snapshotMs, ticketMs }: Trips): string {
+  const after = (what: string, time: number | undefined) => (time === undefined ? [] : [`${what} after ${time} ms`])
+  return [...after('cut', cutMs), ...after('last snapshot asked for', snapshotMs), ...after('ticket', ticketMs)].join(', ')
 }

@@ -12,6 +12,8 @@ export interface Delivery {
   readonly group: string
   readonly stream: string
   readonly payload: { readonly awslogs: { readonly data: string } }
+  /** What the payload holds, as the log group keeps it. */
+  readonly records: readonly LogEvent[]
   /** When it arrives, milliseconds since the epoch. */
   readonly at: number
   readonly events: number
@@ -46,6 +48,6 @@ export function createPacker(account: string, after = 0) {
     }
     // Level 1: the sandbox writes a day of a fleet's records, and nobody stores them.
     const data = gzipSync(JSON.stringify(message), { level: 1 }).toString('base64')
-    return { kind, group, stream, payload: { awslogs: { data } }, at, events: events.length }
+    return { kind, group, stream, payload: { awslogs: { data } }, records: events, at, events: events.length }
   }
 }

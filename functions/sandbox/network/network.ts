@@ -1,5 +1,6 @@
 import { setImmediate as immediate } from 'node:timers/promises'
 import type { VirtualClock } from '../clock.ts'
+import type { LogStore } from '../logs/store.ts'
 import { parseRange, textOf } from '../scenario/addresses.ts'
 import type { Built, Member } from '../scenario/build.ts'
 import { createRandom } from '../scenario/random.ts'
@@ -24,6 +25,8 @@ export interface NetworkOptions {
   readonly fields?: string
   /** How much of the history stands in one payload at most, milliseconds. */
   readonly historyBatch?: number
+  /** Keeps what is written into the log groups. Default: nothing does. */
+  readonly logs?: LogStore
 }
 
 export interface Network {
@@ -85,6 +88,7 @@ export function createNetwork(options: NetworkOptions): Network {
   const drivers = built.members.flatMap(member => driversOf(member, scenario, built, live))
   const closing = new Set(built.members.filter(({ spec }) => spec.closesAtCut).map(({ instance }) => instance))
   const groups = new Map([...cloud.interfaces.values()].map(one => [one.id, one.groups.join()]))
+  for (const group of [FLOW_GROUP, FIREWALL_GROUP, trace.group]) options.logs?.create(group)
   let position = start
 
   function advance(to: number): void {
@@ -127,7 +131,11 @@ export function createNetwork(options: NetworkOptions): Network {
       for (;;) {
         const now = clock.now()
         advance(now)
-        yield* [...recorder.due(now), ...trace.due(now)].toSorted((a, b) => a.at - b.at)
+        const arrived = [...recorder.due(now), ...trace.due(now)].toSorted((a, b) => a.at - b.at)
+        for (const delivery of arrived) {
+          options.logs?.put(delivery)
+          yield delivery
+        }
         const passed = clock.now()
         if (passed >= until) return
         const stop = passed < live ? recorder.windowEnd() : passed - (passed % TICK_MS) + TICK_MS
