@@ -15,7 +15,7 @@ import type { Situation } from './survey.ts'
 /** What an incident needs before its first change: a place in the budget, its restore point, what may be denied, the leases. */
 
 /** Keeps an incident's row far below a ledger item's 400 KB. */
-const MAX_DENIALS = 128
+export const MAX_DENIALS = 128
 
 export interface BudgetSettings {
   readonly policy: Policy

@@ -22,6 +22,8 @@ export const StepRecord = z.object({
   unable: z.array(z.string()),
   facts: z.record(z.string(), z.union([z.string(), z.number(), z.boolean(), z.array(z.string())])),
   reason: z.string(),
+  /** How what the step began came to an end by itself, once it has: disks are copied long after they are asked for. */
+  settled: z.string().max(4096).optional(),
 })
 export type StepRecord = z.infer<typeof StepRecord>
 
@@ -77,6 +79,12 @@ export const Incident = z.object({
   /** Peers that no signal names and with which bytes passed after the cut. */
   residual: z.array(Peer),
   denials: z.array(Denial),
+  /** What somebody else changed of what the cut or Firebreak itself rests on; newest last, bounded. */
+  alarms: z
+    .array(z.object({ event: z.string().max(128), at: z.number(), text: z.string().max(1024) }))
+    .optional(),
+  /** Bytes still passed when the deadline after the cut was over. */
+  escalated: z.object({ at: z.number(), reason: z.string().max(1024) }).optional(),
   steps: z.record(z.string(), StepRecord),
   cut: z.object({
     state: CutState,

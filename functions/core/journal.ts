@@ -17,6 +17,8 @@ export const JournalLine = z.object({
     'failed',
     'verified',
     'reopened',
+    'escalated',
+    'alarm',
     'approved',
     'released',
     'refused',

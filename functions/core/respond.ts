@@ -2,7 +2,7 @@ import { createHash } from 'node:crypto'
 import { lateness } from './approval.ts'
 import { allowedPeers, arm, awaitApproval, claimAgain, fund, leaseAgain } from './arming.ts'
 import { budgetKey } from './budget.ts'
-import type { DenialSettings } from './denial.ts'
+import { aclsOf, type DenialSettings } from './denial.ts'
 import { RetryableError } from './errors.ts'
 import type { Finding, Peer } from './finding.ts'
 import { type Halt, haltedBecause, readHalt } from './halt.ts'
@@ -205,13 +205,22 @@ async function onResidual(
   invocation: Invocation,
 ): Promise<Incident | undefined> {
   const { incident } = held
+  if (incident.verdict !== 'isolate') return resume(ports, settings, held, halt, run, invocation)
   const known = new Set(peersOf(incident).map(({ address }) => address))
   const fresh = peers.filter(({ address }) => !known.has(address))
-  if (fresh.length === 0 || incident.verdict !== 'isolate') return resume(ports, settings, held, halt, run, invocation)
-  const placement = placementOf(incident)
-  const situation = await survey(ports, incident.instance, fresh, placement, run.signal)
+  const asked = [...peersOf(incident), ...fresh]
+  const situation = await survey(ports, incident.instance, asked, placementOf(incident), run.signal)
+  const { description } = situation
+  // An interface that was attached since may stand behind an ACL of which nothing is decided yet.
+  const behind = (description ? aclsOf(description) : []).filter(
+    ({ id }) => !incident.denials.some(({ acl }) => acl === id),
+  )
+  if (fresh.length + behind.length === 0) return resume(ports, settings, held, halt, run, invocation)
   const at = ports.clock.now()
-  const text = `Bytes passed after the cut with ${fresh.map(({ address }) => address).join(', ')}`
+  const text = [
+    ...(fresh.length > 0 ? [`Bytes passed after the cut with ${fresh.map(({ address }) => address).join(', ')}`] : []),
+    ...(behind.length > 0 ? [`The instance stands behind ${behind.map(({ id }) => id).join(', ')} by now`] : []),
+  ].join('. ')
   const widened = withLines({ ...incident, residual: [...incident.residual, ...fresh].slice(-MAX_RESIDUAL) }, [
     { at, kind: 'note', text: text.slice(0, 4096) },
   ])

@@ -31,7 +31,7 @@ export function ticketStep(target: TicketTarget, ports: { ledger: Ledger; clock:
 function digest(step: string, incident: Incident): string {
   const steps = Object.entries(incident.steps)
     .filter(([id]) => id !== step && !id.startsWith('ticket-'))
-    .map(([id, { status, done, unable, reason }]) => [id, status, done, unable, reason])
+    .map(([id, { status, done, unable, reason, settled = null }]) => [id, status, done, unable, reason, settled])
     .toSorted()
   const told = [incident.verdict, incident.verdictReason, incident.findingIds, incident.cut.state, incident.cut.reasons]
   const text = JSON.stringify([
@@ -39,6 +39,8 @@ function digest(step: string, incident: Incident): string {
     incident.closedAt ?? null,
     incident.releasedBy ?? null,
     incident.releaseRefused ?? null,
+    incident.alarms?.map(({ event }) => event) ?? null,
+    incident.escalated?.reason ?? null,
     steps,
   ])
   return createHash('sha256').update(text).digest('hex')

@@ -54,11 +54,12 @@ export async function keepInventory(
     { key: inventoryKeys.scope, value: { inScope, at: fleet.at } satisfies ScopeRow },
   ]
   const changed = wanted.filter(({ key, value }) => isWorthWriting(rows.get(key.sort)?.value, value))
-  // The inventory has one writer, the scheduled function; a lost race is made good a few minutes later.
+  // Of two runs at once each writes what it saw change; a lost race is made good a few minutes later.
   const writers = changed.values()
   await Promise.all(
     Array.from({ length: 16 }, async () => {
-      for (const { key, value, expires } of writers) await ledger.write(key, value, 'any', expires)
+      for (const { key, value, expires } of writers)
+        await ledger.write(key, value, rows.get(key.sort)?.version ?? 'absent', expires)
     }),
   )
   return { inScope, written: changed.length }

@@ -8,11 +8,12 @@ import type { Step } from './ports.ts'
 import { TrackingTimeouts } from './proof.ts'
 import { respond } from './respond.ts'
 import type { Traffic } from './traffic.ts'
-import { type VerifyPorts, verify } from './verify.ts'
+import { verify } from './verify.ts'
+import type { VerifyPorts } from './verify-ports.ts'
 
 /** Sequences in which verify meets somebody else's work, or what an intruder did. */
 
-const tracking = TrackingTimeouts.parse({})
+const proving = { tracking: TrackingTimeouts.parse({}), escalateAfterMs: 900_000 }
 const quiet: Traffic = { windows: [], conversations: [], truncated: false }
 
 function portsOf(engine: Engine, over: Partial<VerifyPorts> = {}): VerifyPorts {
@@ -33,7 +34,7 @@ function portsOf(engine: Engine, over: Partial<VerifyPorts> = {}): VerifyPorts {
 }
 
 function look(engine: Engine, over: Partial<VerifyPorts> = {}) {
-  return verify(portsOf(engine, over), { ...engine.settings, tracking }, AbortSignal.timeout(5000))
+  return verify(portsOf(engine, over), { ...engine.settings, ...proving }, AbortSignal.timeout(5000))
 }
 
 async function cutEngine(...options: Parameters<typeof engineOf>): Promise<Engine> {

@@ -8,7 +8,8 @@ import { brokenAt, readJournal } from './journal.ts'
 import { TrackingTimeouts } from './proof.ts'
 import { respond } from './respond.ts'
 import type { Traffic } from './traffic.ts'
-import { type VerifyPorts, verify } from './verify.ts'
+import { verify } from './verify.ts'
+import type { VerifyPorts } from './verify-ports.ts'
 
 const quiet: Traffic = { windows: [], conversations: [], truncated: false }
 
@@ -44,7 +45,7 @@ function portsOf(engine: Engine, over: Partial<VerifyPorts> = {}): VerifyPorts {
   }
 }
 
-const tracking = TrackingTimeouts.parse({})
+const proving = { tracking: TrackingTimeouts.parse({}), escalateAfterMs: 900_000 }
 const soon = () => AbortSignal.timeout(5000)
 
 async function cutEngine(): Promise<Engine> {
@@ -55,7 +56,7 @@ async function cutEngine(): Promise<Engine> {
 
 test('verify() writes who stands where, and the quarantine group, before any finding', async () => {
   const engine = await engineOf()
-  const seen = await verify(portsOf(engine), { ...engine.settings, tracking }, soon())
+  const seen = await verify(portsOf(engine), { ...engine.settings, ...proving }, soon())
   assert.deepEqual(seen, { inScope: 1, networks: 1, incidents: [], failures: [] })
   const row = InstanceRow.parse((await engine.ledger.read(inventoryKeys.instance(INSTANCE)))?.value)
   assert.equal(row.scopedAt, NOW)
@@ -72,7 +73,7 @@ test('verify() writes since when an instance matches what the policy makes excep
     const at = engine.clock.now()
     await verify(
       portsOf(engine, { readFleet: async () => fleetAt(at, { tags }) }),
-      { ...engine.settings, tracking },
+      { ...engine.settings, ...proving },
       soon(),
     )
     return InstanceRow.parse((await engine.ledger.read(inventoryKeys.instance(INSTANCE)))?.value).selected
@@ -88,10 +89,10 @@ test('verify() writes since when an instance matches what the policy makes excep
 
 test('verify() closes the tenure of an interface that changed hands and keeps who held it', async () => {
   const engine = await engineOf()
-  await verify(portsOf(engine), { ...engine.settings, tracking }, soon())
+  await verify(portsOf(engine), { ...engine.settings, ...proving }, soon())
   engine.clock.advance(600_000)
   const moved = async () => fleetAt(engine.clock.now(), { instance: 'i-other', launchedAt: NOW + 300_000 })
-  await verify(portsOf(engine, { readFleet: moved }), { ...engine.settings, tracking }, soon())
+  await verify(portsOf(engine, { readFleet: moved }), { ...engine.settings, ...proving }, soon())
   const { tenures } = InterfaceRow.parse((await engine.ledger.read(inventoryKeys.interface('eni-1')))?.value)
   assert.deepEqual(
     tenures.map(({ instance, from, to }) => [instance, from, to]),
@@ -110,7 +111,7 @@ test('verify() closes the tenure of an interface that changed hands and keeps wh
 test('verify() keeps the first time of an exemption and the last time in scope', async () => {
   const engine = await engineOf()
   const tagged = (tags: Record<string, string>) => async () => fleetAt(engine.clock.now(), { tags })
-  const settings = { ...engine.settings, tracking }
+  const settings = { ...engine.settings, ...proving }
   await verify(
     portsOf(engine, { readFleet: tagged({ 'firebreak:scope': 'agent', 'firebreak:exempt': 'true' }) }),
     settings,
@@ -134,10 +135,10 @@ test('verify() writes no row that says nothing new', async () => {
       },
     }),
   })
-  await verify(portsOf(engine), { ...engine.settings, tracking }, soon())
+  await verify(portsOf(engine), { ...engine.settings, ...proving }, soon())
   const first = writes
   engine.clock.advance(60_000)
-  await verify(portsOf(engine), { ...engine.settings, tracking }, soon())
+  await verify(portsOf(engine), { ...engine.settings, ...proving }, soon())
   assert.ok(first > 0)
   assert.equal(writes, first)
 })
@@ -150,7 +151,7 @@ test('verify() proves a cut and the ticket hears of it', async () => {
   ]
   const seen = await verify(
     portsOf(engine, { readTraffic: async () => ({ ...quiet, windows }) }),
-    { ...engine.settings, tracking },
+    { ...engine.settings, ...proving },
     soon(),
   )
   assert.deepEqual(
@@ -168,7 +169,7 @@ test('verify() opens a proven cut again for a later byte', async () => {
   const engine = await cutEngine()
   const at = NOW / 1000
   const windows = [{ interface: 'eni-1', start: at, end: at + 60, status: 'ok', acceptedBytes: 0 } as const]
-  const settings = { ...engine.settings, tracking }
+  const settings = { ...engine.settings, ...proving }
   await verify(portsOf(engine, { readTraffic: async () => ({ ...quiet, windows }) }), settings, soon())
   const more = [
     ...windows,
@@ -200,7 +201,7 @@ test('verify() puts a step that came undone back into the lane, which does it ag
       : step,
   )
   const ports = { ...engine.ports, steps }
-  await verify({ ...portsOf(engine), steps }, { ...engine.settings, tracking }, soon())
+  await verify({ ...portsOf(engine), steps }, { ...engine.settings, ...proving }, soon())
   const [message] = engine.sent
   assert.equal(message?.order.kind, 'continue')
   if (message) await respond(ports, engine.settings, message.order, engine.invocation('two'))
@@ -221,7 +222,7 @@ test('verify() revives a step that used up its tries', async () => {
   }
   assert.equal(engine.sent.length, 0)
   denied = false
-  await verify(portsOf(engine), { ...engine.settings, tracking }, soon())
+  await verify(portsOf(engine), { ...engine.settings, ...proving }, soon())
   const message = engine.sent.shift()
   assert.ok(message)
   await respond(engine.ports, engine.settings, message.order, engine.invocation('revived'))
@@ -233,7 +234,7 @@ test('verify() looks at the other incidents and says so when one part fails', as
   const readFleet = async (): Promise<Fleet> => {
     throw new Error('RequestLimitExceeded')
   }
-  const seen = await verify(portsOf(engine, { readFleet }), { ...engine.settings, tracking }, soon())
+  const seen = await verify(portsOf(engine, { readFleet }), { ...engine.settings, ...proving }, soon())
   assert.deepEqual(seen.failures, ['inventory: Error: RequestLimitExceeded'])
   assert.equal(seen.incidents.length, 1)
 })
@@ -268,7 +269,7 @@ test('verify() orders a deny of an external peer with which bytes pass after the
   const instances = { describe: async () => live }
   await verify(
     portsOf(engine, { instances, readTraffic: async () => ({ ...quiet, conversations }) }),
-    { ...engine.settings, tracking },
+    { ...engine.settings, ...proving },
     soon(),
   )
   const [order] = engine.sent.filter(message => message.order.kind === 'residual')

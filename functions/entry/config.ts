@@ -53,6 +53,18 @@ export const Config = z.strictObject({
     .string()
     .regex(/^AROA[A-Z0-9]{12,124}$/, 'the unique id of a role')
     .optional(),
+  /** The unique ids of the functions' roles, with commas between: what they change is no news to verify. */
+  ownRoles: z
+    .string()
+    .regex(/^AROA[A-Z0-9]{12,124}(?:,AROA[A-Z0-9]{12,124}){0,15}$/, 'unique ids of roles, with commas between')
+    .optional(),
+  /** Roles and users, by ARN, that may change Firebreak and what it reads without an alarm. */
+  deployers: z
+    .array(
+      z.string().regex(/^arn:aws[a-z-]*:iam::\d{12}:(?:role|user)\/[\w+=,.@/-]{1,512}$/, 'the ARN of a role or user'),
+    )
+    .max(50)
+    .default([]),
   logGroups: z.record(z.string().max(512), logGroup).default({}),
   /** Buckets whose objects are read when a notice tells of them. Without a source their keys say whose logs they are. */
   buckets: z.record(bucketName, bucket).default({}),
@@ -86,6 +98,8 @@ export const Config = z.strictObject({
     .strictObject({
       /** Stop an instance whose tracked conversations nothing else can cut. Loses what is in its memory. */
       stop: z.boolean().default(false),
+      /** So long after the cut's last change bytes may pass before the instance is stopped, or the ticket's severity raised. */
+      afterMinutes: z.number().int().min(1).max(1440).default(15),
       /** Take a public address away that EC2 assigned, where no ACL may deny a peer. The instance never gets the same one again. */
       dropAssigned: z.boolean().default(false),
     })

@@ -11,6 +11,8 @@ const KINDS = {
   failed: ['Failed', 'danger'],
   verified: ['Checked', 'calm'],
   reopened: ['Reopened', 'danger'],
+  escalated: ['Escalated', 'danger'],
+  alarm: ['Alarm', 'danger'],
   approved: ['Approved', 'warning'],
   released: ['Released', 'warning'],
   refused: ['Release refused', 'warning'],

@@ -58,7 +58,8 @@ export function alarms({ alarmTopic }: Deployment): Resources {
     VerifySilentAlarm: alarm(
       'verify-silent',
       'verify has not run for a quarter of an hour: no inventory, no quarantine group, no proof',
-      ofFunction('verify', 'Invocations'),
+      // Changes start it as well: only a whole run says that the schedule does.
+      countedBy('verify', 'VerifyRan'),
       NEVER_FOR_15_MINUTES,
     ),
     CutNotProvenAlarm: alarm(
@@ -66,6 +67,16 @@ export function alarms({ alarmTopic }: Deployment): Resources {
       'A cut has stayed unproven for twenty minutes, longer than a flow log takes to show it; the ticket says why',
       countedBy('verify', 'CutNotProven'),
       FOR_20_MINUTES,
+    ),
+    GuardChangedAlarm: alarm(
+      'guard-changed',
+      "Somebody changed, or tried to change, Firebreak itself, a quarantine group, or a log that it reads; verify's log says who and what",
+      countedBy('verify', 'GuardChanged'),
+    ),
+    ScopeTagChangedAlarm: alarm(
+      'scope-tag-changed',
+      "Somebody changed a tag that decides whether an instance may be cut; verify's log says who and which",
+      countedBy('verify', 'ScopeTagChanged'),
     ),
   }
 }

@@ -14,6 +14,9 @@ export const FUNCTIONS = ['watch', 'respond', 'verify', 'operate', 'revoke'] as 
 /** Those that open tickets; only they are given the trackers' secrets. */
 export const TICKETING: readonly FunctionName[] = ['respond', 'verify']
 
+/** Those that change something in the cloud. */
+export const CHANGING: readonly FunctionName[] = ['respond', 'verify', 'revoke']
+
 /** As serverless.yml names it. */
 export const functionName = (name: FunctionName) => `firebreak-${name}`
 

@@ -84,6 +84,7 @@ const FILLED_IN = {
   account: { variable: 'FIREBREAK_ACCOUNT', standIn: '111122223333' },
   table: { variable: 'FIREBREAK_TABLE', standIn: 'firebreak-ledger' },
   queue: { variable: 'FIREBREAK_QUEUE', standIn: 'https://sqs.example.com/orders' },
+  ownRoles: { variable: 'FIREBREAK_OWN_ROLES', standIn: 'AROAEXAMPLE0EXAMPLE00' },
   findingsFrom: { variable: 'FIREBREAK_FINDINGS_FROM', standIn: 'AROAEXAMPLE0EXAMPLE00' },
   deadLetters: { variable: 'FIREBREAK_DEAD_LETTERS', standIn: 'https://sqs.example.com/dead-letters' },
 } as const

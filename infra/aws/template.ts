@@ -2,8 +2,9 @@ import type { FunctionName } from '../../functions/clouds/aws/permissions.ts'
 import { stepSettings } from '../../functions/entry/aws/step-settings.ts'
 import { alarms } from './alarms.ts'
 import { writeArtifacts } from './artifacts.ts'
-import { attribute, type Resources, ref, type Value } from './cloudformation.ts'
-import { roleId, TICKETING } from './functions.ts'
+import { changes } from './changes.ts'
+import { attribute, type Resources, ref, sub, type Value } from './cloudformation.ts'
+import { CHANGING, roleId, TICKETING } from './functions.ts'
 import { inputsOf, notices } from './inputs.ts'
 import { logs } from './logs.ts'
 import { roles } from './roles.ts'
@@ -31,8 +32,8 @@ export function templateOf(settings: Settings): Template {
   const environment = (name: FunctionName) => environmentOf(name, deployment)
   return {
     settings: deployment,
-    // One verify at a time: a second would prove the same cuts beside it.
-    reserved: reserveConcurrency ? { respond: respondConcurrency, verify: 1 } : {},
+    // Changes come in bursts, and no change waits for the schedule's run to end.
+    reserved: reserveConcurrency ? { respond: respondConcurrency, verify: 5 } : {},
     environment: {
       watch: environment('watch'),
       respond: environment('respond'),
@@ -46,6 +47,7 @@ export function templateOf(settings: Settings): Template {
         ...roles(inputsOf(settings), stepSettings(settings.config)),
         ...logs(settings),
         ...notices(settings),
+        ...changes(),
         ...alarms(deployment),
       },
       Outputs: {
@@ -66,6 +68,7 @@ function environmentOf(name: FunctionName, { secrets }: Settings['deployment']):
     FIREBREAK_TABLE: ref('LedgerTable'),
     FIREBREAK_QUEUE: ref('OrdersQueue'),
     FIREBREAK_FINDINGS_FROM: attribute(roleId('watch'), 'RoleId'),
+    FIREBREAK_OWN_ROLES: sub(CHANGING.map(one => `\${${roleId(one)}.RoleId}`).join(',')),
     FIREBREAK_DEAD_LETTERS: ref('DeadLettersQueue'),
     ...(TICKETING.includes(name) ? secretReferences(secrets) : {}),
   }

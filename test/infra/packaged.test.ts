@@ -7,6 +7,7 @@ import { after, before, test } from 'node:test'
 import { fileURLToPath } from 'node:url'
 import { promisify } from 'node:util'
 import * as z from 'zod'
+import { changePatterns } from '../../functions/clouds/aws/changes/patterns.ts'
 import { awsPermissions } from '../../functions/clouds/aws/permissions.ts'
 import { problemsOf, Template } from './specification.ts'
 
@@ -96,18 +97,23 @@ test('respond gets one order at a time and answers which it could not do', () =>
   })
 })
 
-test('verify runs every five minutes and when EC2 says that snapshots are complete or an instance changed', () => {
+test('verify runs every five minutes, and for each change that the functions can read', () => {
   const rules = ofType('AWS::Events::Rule').map(([, { Properties }]) => Properties)
   assert.deepEqual(
     rules.flatMap(({ ScheduleExpression }) => ScheduleExpression ?? []),
     ['rate(5 minutes)'],
   )
-  assert.deepEqual(
-    rules.flatMap(({ EventPattern }) =>
-      EventPattern === undefined ? [] : z.looseObject({ 'detail-type': z.json() }).parse(EventPattern)['detail-type'],
-    ),
-    ['EBS Multi-Volume Snapshots Completion Status', 'EC2 Instance State-change Notification'],
-  )
+  const patterns = rules.flatMap(({ EventPattern }) => EventPattern ?? [])
+  assert.deepEqual(patterns, Object.values(changePatterns))
+  // EventBridge takes no longer one (Amazon EventBridge quotas, "Event pattern size").
+  for (const pattern of patterns) assert.ok(JSON.stringify(pattern).length <= 2048, JSON.stringify(pattern))
+})
+
+test('a change that cannot be looked at yet comes again, and none is kept for longer than the schedule takes', () => {
+  assert.partialDeepStrictEqual(propertiesOf('VerifyLambdaEvConf'), {
+    MaximumRetryAttempts: 2,
+    MaximumEventAgeInSeconds: 900,
+  })
 })
 
 test('a delivery that watch cannot take is kept after its last try', () => {
@@ -154,7 +160,13 @@ test('the least that an operator can write is packaged too, and makes nothing th
   const least = await packaged(settings, join(folder, 'least'))
   assert.deepEqual(problemsOf(least), [])
   const text = JSON.stringify(least)
-  for (const absent of ['ReservedConcurrentExecutions', 'FlowLog', 'SubscriptionFilter', 'AlarmActions', 'resolve:'])
+  for (const absent of [
+    'ReservedConcurrentExecutions',
+    '::FlowLog',
+    '::SubscriptionFilter',
+    '"AlarmActions',
+    'resolve:',
+  ])
     assert.ok(!text.includes(absent), absent)
 })
 

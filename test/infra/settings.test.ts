@@ -47,6 +47,7 @@ test('what an artifact carries is read by the function with the environment that
     FIREBREAK_TABLE: 'firebreak-ledger',
     FIREBREAK_QUEUE: 'https://sqs.example.com/444455556666/firebreak-orders.fifo',
     FIREBREAK_FINDINGS_FROM: 'AROAEXAMPLE0EXAMPLE00',
+    FIREBREAK_OWN_ROLES: 'AROAEXAMPLE0EXAMPLE00,AROAEXAMPLE0EXAMPLE01',
     FIREBREAK_DEAD_LETTERS: 'https://sqs.example.com/444455556666/firebreak-dead-letters',
     FIREBREAK_WEBHOOK_SECRET: 'a secret of twenty characters',
   })

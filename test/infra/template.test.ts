@@ -24,7 +24,9 @@ test("each configured log group is delivered to watch, and watch may be invoked 
   const filters = ofType('AWS::Logs::SubscriptionFilter', given)
   assert.deepEqual(filters.map(({ Properties }) => Properties['LogGroupName']).toSorted(), names.toSorted())
   for (const { Properties } of filters) assert.equal(Properties['FilterPattern'], '')
-  const permissions = ofType('AWS::Lambda::Permission', given)
+  const permissions = ofType('AWS::Lambda::Permission', given).filter(
+    ({ Properties }) => Properties['Principal'] === 'logs.amazonaws.com',
+  )
   assert.deepEqual(
     permissions.map(({ Properties }) => JSON.stringify(Properties['SourceArn']).split(':log-group:')[1]).toSorted(),
     names.map(name => `${name}:*"}`).toSorted(),
@@ -54,13 +56,13 @@ test('without a flow log of its own the stack makes neither flow log nor group n
 
 test('every alarm tells the topic when it begins and when it is over', () => {
   const alarms = ofType('AWS::CloudWatch::Alarm', settings)
-  assert.equal(alarms.length, 11)
+  assert.equal(alarms.length, 13)
   for (const { Properties } of alarms)
     for (const actions of ['AlarmActions', 'OKActions'])
       assert.deepEqual(Properties[actions], [settings.deployment.alarmTopic], String(Properties['AlarmName']))
 })
 
-test('alarms watch both dead-letter queues, the oldest order, errors, verify and cuts that are not proven', () => {
+test('alarms watch both dead-letter queues, the oldest order, errors, verify, cuts that are not proven, guards and tags', () => {
   const watched = ofType('AWS::CloudWatch::Alarm', settings).map(({ Properties }) =>
     [
       Properties['MetricName'],
@@ -76,9 +78,11 @@ test('alarms watch both dead-letter queues, the oldest order, errors, verify and
     'Errors firebreak-respond',
     'Errors firebreak-verify',
     'Errors firebreak-watch',
-    'Invocations firebreak-verify',
+    'GuardChanged verify',
     'OrderFailed respond',
+    'ScopeTagChanged verify',
     'VerifyFailed verify',
+    'VerifyRan verify',
   ])
 })
 
@@ -108,7 +112,7 @@ test('what verify counts carries the name and dimension that its alarms watch', 
 })
 
 test('concurrency is kept for respond and verify unless the account cannot spare it', () => {
-  assert.deepEqual(templateOf(settings).reserved, { respond: 20, verify: 1 })
+  assert.deepEqual(templateOf(settings).reserved, { respond: 20, verify: 5 })
   const deployment = { ...settings.deployment, reserveConcurrency: false }
   assert.deepEqual(templateOf({ ...settings, deployment }).reserved, {})
 })

@@ -15,6 +15,10 @@ export const SNAPSHOT = 'snapshot'
 export const INCIDENT_TAG = 'firebreak:incident'
 const INSTANCE_TAG = 'firebreak:instance'
 const MAX_TRIES = 5
+/** Sets in which a volume's snapshot failed; a further one would fail as well, and each takes all the volumes again. */
+const MAX_FAILED = 3
+
+const FAILS = `its snapshot failed ${MAX_FAILED} times`
 
 const Snapshot = z.object({
   SnapshotId: z.string(),
@@ -44,15 +48,18 @@ export function snapshot(ec2: Ec2): Step {
     return found
   }
 
-  /** What an earlier try made, unless a volume of it failed and was not taken again. */
-  async function earlier(incident: Incident, signal: AbortSignal): Promise<Snapshot[]> {
+  /** What earlier tries made, unless a volume failed and is to be taken again; and volumes that fail each time. */
+  async function earlier(incident: Incident, signal: AbortSignal): Promise<{ made: Snapshot[]; lost: string[] }> {
     const found = await list(
       { OwnerIds: ['self'], Filters: [{ Name: `tag:${INCIDENT_TAG}`, Values: [incident.id] }] },
       signal,
     )
-    const good = found.filter(({ State }) => State !== 'error')
-    const taken = new Set(good.map(({ VolumeId }) => VolumeId))
-    return found.every(({ VolumeId }) => taken.has(VolumeId)) ? good : []
+    const made = found.filter(({ State }) => State !== 'error')
+    const taken = new Set(made.map(({ VolumeId }) => VolumeId))
+    const failed = found.filter(({ VolumeId }) => !taken.has(VolumeId))
+    const volumes = [...Map.groupBy(failed, ({ VolumeId }) => VolumeId)]
+    const isGivenUp = volumes.every(([, sets]) => sets.length >= MAX_FAILED)
+    return isGivenUp ? { made, lost: volumes.map(([volume]) => volume) } : { made: [], lost: [] }
   }
 
   async function create(incident: Incident, signal: AbortSignal): Promise<Snapshot[]> {
@@ -78,7 +85,7 @@ export function snapshot(ec2: Ec2): Step {
       } catch (thrown) {
         if (signal.aborted || tries >= MAX_TRIES || !(isThrottle(thrown) || isUnknownOutcome(thrown))) throw thrown
         await sleep(100 * 2 ** tries * (0.5 + Math.random() / 2), undefined, { signal })
-        const made = isThrottle(thrown) ? [] : await earlier(incident, signal)
+        const { made } = isThrottle(thrown) ? { made: [] } : await earlier(incident, signal)
         if (made.length > 0) return made
       }
     }
@@ -111,14 +118,15 @@ export function snapshot(ec2: Ec2): Step {
           unable: ['The instance has no EBS volume, and instance-store disks are in no snapshot'],
           facts: {},
         }
-      const found = isFresh(work) ? [] : await earlier(incident, signal)
-      const made = found.length > 0 ? found : await create(incident, signal)
+      const found = isFresh(work) ? { made: [], lost: [] } : await earlier(incident, signal)
+      const { lost } = found
+      const made = found.made.length + lost.length > 0 ? found.made : await create(incident, signal)
       const taken = new Set(made.map(({ VolumeId }) => VolumeId))
       return {
         done: made.map(({ SnapshotId, VolumeId }) => `Snapshot ${SnapshotId} of ${VolumeId}`),
         unable: volumes
           .filter(volume => !taken.has(volume.id))
-          .map(volume => `${volume.id} is in no snapshot: it was detached meanwhile`),
+          .map(({ id }) => `${id} is in no snapshot: ${lost.includes(id) ? FAILS : 'it was detached meanwhile'}`),
         facts: { snapshots: made.map(({ SnapshotId }) => SnapshotId) },
       }
     },
@@ -137,6 +145,18 @@ export function snapshot(ec2: Ec2): Step {
         .filter(({ State }) => State !== 'pending' && State !== 'completed')
         .map(one => `Snapshot ${one.SnapshotId} of ${one.VolumeId} is ${one.State}: ${one.StateMessage ?? ''}`)
       return { holds: notes.length === 0, notes }
+    },
+
+    async settled({ incident, signal }) {
+      const ids = factList(incident, SNAPSHOT, 'snapshots')
+      if (ids.length === 0) return undefined
+      const found = await list({ SnapshotIds: [...ids] }, signal)
+      if (found.length < ids.length || found.some(({ State }) => State === 'pending')) return undefined
+      const failed = found.filter(({ State }) => State !== 'completed')
+      if (failed.length === 0)
+        return `Evidence ready: ${found.map(({ SnapshotId, VolumeId }) => `${SnapshotId} of ${VolumeId}`).join(', ')}`
+      const names = failed.map(one => `${one.SnapshotId} of ${one.VolumeId} is ${one.State}: ${one.StateMessage ?? ''}`)
+      return `Evidence is not complete: ${names.join(', ')}`
     },
 
     async revert({ incident }) {
