@@ -1,7 +1,12 @@
 import type { Incident } from './incident.ts'
+import type { Outcome } from './ports.ts'
 
 /** The step that collects evidence, by its id in an incident. */
 export const COLLECT = 'collect'
+
+/** Names of the facts that the step leaves. */
+export const FOLDER = 'folder'
+export const FILES = 'files'
 
 /** A file of an incident's evidence. */
 export interface EvidenceFile {
@@ -20,26 +25,17 @@ export interface Evidence {
   readonly files: readonly EvidenceFile[]
 }
 
-/** What the step leaves among its facts. */
-export interface EvidenceFacts {
-  readonly [name: string]: string | readonly string[]
-  readonly folder: string
-  /** As `sha256sum` writes them, with size and version between digest and name. */
-  readonly files: readonly string[]
-}
-
+/** As `sha256sum` writes them, with size and version between digest and name. */
 const FILE = /^([0-9a-f]{64}) (\d{1,15}) (\S{1,1024}) (\S{1,512})$/
 
-export function evidenceFacts({ folder, files }: Evidence): EvidenceFacts {
-  return {
-    folder,
-    files: files.map(({ sha256, bytes, version, name }) => [sha256, bytes, version ?? '-', name].join(' ')),
-  }
+export function evidenceFacts({ folder, files }: Evidence): Outcome['facts'] {
+  const lines = files.map(({ sha256, bytes, version, name }) => [sha256, bytes, version ?? '-', name].join(' '))
+  return { [FOLDER]: folder, [FILES]: lines }
 }
 
 /** What an incident's facts say of its evidence. */
 export function evidenceOf({ steps }: Incident): Evidence {
-  const { folder, files } = steps[COLLECT]?.facts ?? {}
+  const { [FOLDER]: folder, [FILES]: files } = steps[COLLECT]?.facts ?? {}
   const listed = Array.isArray(files) ? files : []
   return {
     folder: typeof folder === 'string' ? folder : '',

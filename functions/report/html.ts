@@ -4,6 +4,7 @@ import type { Signal } from '../core/signal.ts'
 import { MAX_ROWS } from './axis.ts'
 import { chart } from './chart.ts'
 import type { ReportInput } from './input.ts'
+import { evidenceSection } from './kept.ts'
 import { restoreSection, undoSection } from './restore.ts'
 import { type Story, storyOf } from './story.ts'
 import { policyText, styleText } from './style.ts'
@@ -40,6 +41,7 @@ ${whySection(story)}
 ${chartSection(story)}
 ${signalsSection(story)}
 ${stepsSection(story)}
+${evidenceSection(story.evidence)}
 ${gapsSection(story)}
 ${denialsSection(story)}
 ${timelineSection(story)}

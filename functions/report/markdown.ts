@@ -27,6 +27,7 @@ export function markdown(input: ReportInput): string {
     section('The conversations that gave it away', conversationLines(story)),
     section('Signals', signalLines(story)),
     section('What was done', stepLines(story)),
+    section('Evidence', evidenceLines(story)),
     section('What is not covered', gapLines(story)),
     section('Peers and shared network ACLs', denialLines(story)),
     section('Undo without Firebreak', undoLines(story)),
@@ -151,6 +152,12 @@ function stepLines({ steps, incident }: Story): string[] {
 
 function factOf(fact: string | number | boolean | string[]): string {
   return typeof fact === 'object' ? fact.join(', ') : String(fact)
+}
+
+function evidenceLines({ evidence: { folder, files } }: Story): string[] {
+  if (files.length === 0) return []
+  const rows = files.map(({ name, bytes, sha256 }) => [escaped(name), bytesOf(bytes), sha256])
+  return [`In ${escaped(folder)}; a release leaves it there.`, '', ...table(['File', 'Size', 'SHA-256'], rows)]
 }
 
 function gapLines({ gaps }: Story): string[] {

@@ -1,4 +1,5 @@
 import { isDeepStrictEqual } from 'node:util'
+import { type Evidence, evidenceOf } from '../core/evidence.ts'
 import type { Exhibit } from '../core/finding.ts'
 import type { Denial, Incident, StepRecord } from '../core/incident.ts'
 import { brokenAt, type JournalEntry, type JournalLine } from '../core/journal.ts'
@@ -6,6 +7,7 @@ import type { Signal } from '../core/signal.ts'
 import type { Undo } from '../core/undo.ts'
 import { exhibitsOf, firstSeen, reasonsOf, rulesOf, signalsOf } from './evidence.ts'
 import { type Commands, commandsOf, type ReportInput } from './input.ts'
+import { withoutFiles } from './kept.ts'
 import { type Situation, situationOf } from './situation.ts'
 import { capitalised, counted, durationOf, listed, timeOf } from './text.ts'
 
@@ -23,6 +25,7 @@ export interface Story {
   readonly why: { readonly strongest: readonly Signal[]; readonly calls: readonly Signal[] }
   readonly exhibits: readonly Exhibit[]
   readonly steps: readonly (readonly [id: string, record: StepRecord])[]
+  readonly evidence: Evidence
   readonly gaps: readonly string[]
   readonly denials: readonly Denial[]
   readonly timeline: readonly Moment[]
@@ -61,7 +64,11 @@ export function storyOf(input: ReportInput): Story {
     signals,
     why: reasonsOf(signals),
     exhibits: exhibitsOf(incident),
-    steps: Object.entries(incident.steps).toSorted(([, a], [, b]) => a.at - b.at),
+    steps: withoutFiles(
+      incident,
+      Object.entries(incident.steps).toSorted(([, a], [, b]) => a.at - b.at),
+    ),
+    evidence: evidenceOf(incident),
     gaps: gapsOf(incident),
     denials: incident.denials,
     timeline: timelineOf(input),
