@@ -8,6 +8,7 @@ const Body = z.object({ key: z.string(), title: z.string(), markdown: z.string()
 
 /** What stands in the tracker under one key. */
 export interface TrackedTicket {
+  readonly key: string
   readonly reference: string
   readonly title: string
   readonly state: string
@@ -39,7 +40,7 @@ export async function openTracker(secret: string) {
     const { key, title, markdown, state } = Body.parse(JSON.parse(bytes.toString('utf8')))
     const known = tickets.get(key)
     const reference = known?.reference ?? `TICKET-${tickets.size + 1}`
-    tickets.set(key, { reference, title, state, markdown, deliveries: (known?.deliveries ?? 0) + 1 })
+    tickets.set(key, { key, reference, title, state, markdown, deliveries: (known?.deliveries ?? 0) + 1 })
     return { status: known ? 200 : 201, body: { reference } }
   }
 
@@ -67,6 +68,10 @@ export async function openTracker(secret: string) {
     url: `http://127.0.0.1:${address.port}/`,
     tickets: (): readonly TrackedTicket[] => [...tickets.values()],
     refused: () => refused,
+    /** Holds these tickets as well, as if they had been opened before. */
+    resume(known: readonly TrackedTicket[]): void {
+      for (const ticket of known) tickets.set(ticket.key, ticket)
+    },
     /** Says of a request that has come what is to go wrong with it. Returns what takes the interceptor away. */
     intercept(interceptor: (url: string) => FaultKind | undefined) {
       interceptors.add(interceptor)

@@ -28,7 +28,8 @@ test('connection() refuses an environment without a region, or with an endpoint 
     () => connection({ ...environment, AWS_ENDPOINT_URL: 'nowhere' }, 'EC2'),
     /the endpoint of EC2 is "nowhere"/,
   )
-  assert.throws(() => connection({ ...environment, AWS_MAX_ATTEMPTS: 'many' }, 'EC2'), /AWS_MAX_ATTEMPTS is "many"/)
+  for (const count of ['AWS_MAX_ATTEMPTS', 'FIREBREAK_REQUEST_TIMEOUT_MS'])
+    assert.throws(() => connection({ ...environment, [count]: 'many' }, 'EC2'), new RegExp(`${count} is "many"`))
 })
 
 test('a client is made once, from the environment that is handed in', async () => {

@@ -11,7 +11,7 @@ export interface ClientOptions {
   readonly maxAttempts?: number
   /** Milliseconds. */
   readonly connectionTimeout?: number
-  /** Milliseconds, request and answer together. */
+  /** Milliseconds, request and answer together. FIREBREAK_REQUEST_TIMEOUT_MS goes before it. Default: 10,000. */
   readonly requestTimeout?: number
   /**
    * `standard` for the cut: after three throttles, six parallel calls took some 20 ms under it and 2.5 to 3.3 s under
@@ -52,7 +52,7 @@ export function connection(environment: Environment, service: Service, options: 
     retryMode: options.retryMode ?? 'standard',
     requestHandler: new NodeHttpHandler({
       connectionTimeout: options.connectionTimeout ?? 2000,
-      requestTimeout: options.requestTimeout ?? 10_000,
+      requestTimeout: requestTimeoutOf(environment, options),
       // Without this a late answer only logs a warning (NodeHttpHandlerOptions).
       throwOnRequestTimeout: true,
     }),
@@ -73,12 +73,20 @@ function endpointOf(environment: Environment, service: Service): string | undefi
 }
 
 function maxAttemptsOf(environment: Environment): number {
-  const text = environment['AWS_MAX_ATTEMPTS']
-  if (text === undefined) return 5
-  const attempts = Number(text)
-  if (!Number.isInteger(attempts) || attempts < 1)
-    throw new ConfigurationError(`Cannot make an AWS client: AWS_MAX_ATTEMPTS is ${quoted(text)}`)
-  return attempts
+  return countIn(environment, 'AWS_MAX_ATTEMPTS') ?? 5
+}
+
+export function requestTimeoutOf(environment: Environment, { requestTimeout = 10_000 }: ClientOptions): number {
+  return countIn(environment, 'FIREBREAK_REQUEST_TIMEOUT_MS') ?? requestTimeout
+}
+
+function countIn(environment: Environment, name: string): number | undefined {
+  const text = environment[name]
+  if (text === undefined) return undefined
+  const count = Number(text)
+  if (!Number.isInteger(count) || count < 1)
+    throw new ConfigurationError(`Cannot make an AWS client: ${name} is ${quoted(text)}`)
+  return count
 }
 
 export interface Clients {

@@ -1,7 +1,7 @@
 import type { Route53ResolverClient } from '@aws-sdk/client-route53resolver'
 import * as z from 'zod'
 import type { Permission } from '../../core/ports.ts'
-import { type ClientOptions, connection, type Environment } from './clients.ts'
+import { type ClientOptions, connection, type Environment, requestTimeoutOf } from './clients.ts'
 import { codeOf } from './faults.ts'
 
 /** Route 53 Resolver DNS Firewall: what the step deny-names makes of it. Everything that is ours bears our request id. */
@@ -42,7 +42,7 @@ export function dnsFirewall(environment: Environment, options: ClientOptions = {
     if (!client) {
       const { requestHandler: _newer, ...settings } = connection(environment, 'ROUTE53RESOLVER', options)
       // This client is of an older generation than the others, so it makes a handler of its own.
-      const requestHandler = { connectionTimeout: 2000, requestTimeout: options.requestTimeout ?? 10_000 }
+      const requestHandler = { connectionTimeout: 2000, requestTimeout: requestTimeoutOf(environment, options) }
       client = new sdk.Route53ResolverClient({ ...settings, requestHandler })
     }
     return { sdk, client }
