@@ -23,6 +23,11 @@ export async function main(args: readonly string[], output: Output = processOutp
     .option('--all', 'every scenario of events/scenarios/, one after the other')
     .option('--json', 'one JSON object a scenario on standard output, a line each')
     .option('--without <step>', 'leave a step of the playbook out, to see what it is there for', collect, [])
+    .option(
+      '--latency <ms>',
+      'let every call of the response take that long, and tell the times to the cut, the snapshots and the ticket beside those of the cut alone',
+      latencyOf,
+    )
     .option('--keep', 'leave the sandbox running afterwards, until Ctrl-C')
     .option('--out <dir>', 'where the reports go', '.firebreak')
     .addHelpText('after', '\nExit code: 0 if every expectation held, 1 if one did not, 2 if the drill could not run.\n')
@@ -117,6 +122,13 @@ function secondsOf(text: string): number {
   if (text === '' || !Number.isFinite(seconds) || seconds < 0 || seconds > 3600)
     throw new InvalidArgumentError('It is a number from 0 to 3600.')
   return seconds
+}
+
+function latencyOf(text: string): number {
+  const latency = Number(text)
+  if (!Number.isInteger(latency) || latency < 1 || latency > 5000)
+    throw new InvalidArgumentError('It is a number of milliseconds from 1 to 5000.')
+  return latency
 }
 
 function portOf(text: string): number {

@@ -1,3 +1,4 @@
+import { changePatterns } from '../../clouds/aws/changes/patterns.ts'
 import { ledgerTable } from '../../clouds/aws/ledger-table.ts'
 import { NO_INPUTS } from '../../clouds/aws/log-inputs.ts'
 import { deadLettersQueue, ordersQueue } from '../../clouds/aws/message.ts'
@@ -11,7 +12,9 @@ import { stepSettings } from '../../entry/aws/step-settings.ts'
 import { createVerify } from '../../entry/aws/verify.ts'
 import { createWatch } from '../../entry/aws/watch.ts'
 import { readConfig } from '../../entry/config.ts'
+import { roleIdOf } from '../../sandbox/bus.ts'
 import { createClock } from '../../sandbox/clock.ts'
+import { matchesPattern } from '../../sandbox/event-patterns.ts'
 import { type SandboxOptions, startSandbox } from '../../sandbox/front.ts'
 import { giveCredentials } from '../../sandbox/iam/sessions.ts'
 import { attachQueue, drainQueue, invocationOf, invokeAgain } from '../../sandbox/lambda.ts'
@@ -55,7 +58,15 @@ export type Deployment = Awaited<ReturnType<typeof deploy>>
 /** A scenario's cloud with Firebreak deployed into it: the real handlers, the real clients, one process, loopback only. */
 export async function deploy(
   scenario: Scenario,
-  { without = [], only, port = 0, latencies = {}, rules = {}, dnsCovered = false, settings = {} }: DeploymentOptions = {},
+  {
+    without = [],
+    only,
+    port = 0,
+    latencies = {},
+    rules = {},
+    dnsCovered = false,
+    settings = {},
+  }: DeploymentOptions = {},
 ) {
   const clock = createClock(scenario.start)
   const built = buildCloud(scenario)
@@ -79,6 +90,7 @@ export async function deploy(
       deadLetters: deadLetters.url,
       policy: { mode: 'enforce' },
       credentials: { roles: [...(built.cloud.roles?.keys() ?? [])] },
+      ownRoles: FUNCTIONS.map(roleIdOf).join(','),
       rules,
       dnsCovered,
       evidence: { bucket: EVIDENCE_BUCKET },
@@ -99,7 +111,9 @@ export async function deploy(
     for (const id of without)
       if (!steps.some(step => step.id === id))
         throw new InputError(`Cannot leave out step "${id}": there are ${steps.map(step => step.id).join(', ')}`)
-    return steps.filter(({ id, stage }) => !without.includes(id) && (stage === 'report' || (only?.includes(id) ?? true)))
+    return steps.filter(
+      ({ id, stage }) => !without.includes(id) && (stage === 'report' || (only?.includes(id) ?? true)),
+    )
   }
   async function close(): Promise<void> {
     await Promise.all([sandbox.close(), tracker.close()])
@@ -132,6 +146,10 @@ export async function deploy(
     throw thrown
   }
   const { revoke } = functions
+  const waiting: unknown[] = []
+  sandbox.bus.listen(event => {
+    if (Object.values(changePatterns).some(pattern => matchesPattern(pattern, event))) waiting.push(event)
+  })
   sandbox.serve('firebreak-revoke', event => revoke(event, invocationOf('firebreak-revoke', TIMEOUTS.revoke)))
   // Fetched before anything is closed, as an intruder would.
   const stolen = new Map(built.members.map(({ instance }) => [instance, giveCredentials(built.cloud, instance)]))
@@ -163,6 +181,14 @@ export async function deploy(
     watch: (payload: unknown) =>
       invokeAgain(() => functions.watch(payload, invocationOf('firebreak-watch', TIMEOUTS.watch))),
     verify: () => functions.verify({}, invocationOf('firebreak-verify', TIMEOUTS.verify)),
+    /** Invokes verify for what the bus has for it by now, one event after the other. Returns how many there were. */
+    async changes(): Promise<number> {
+      sandbox.bus.settle()
+      const events = waiting.splice(0)
+      for (const event of events)
+        await invokeAgain(async () => functions.verify(event, invocationOf('firebreak-verify', TIMEOUTS.verify)))
+      return events.length
+    },
     operate: (request: unknown) => functions.operate(request, invocationOf('firebreak-operate', TIMEOUTS.operate)),
     /** Invokes respond for what stands in the lanes, until they are empty. `around` sees each invocation. */
     respond: (around: <T>(invoke: () => Promise<T>) => Promise<T> = invoke => invoke()) =>

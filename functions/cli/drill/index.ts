@@ -10,9 +10,10 @@ import { deploy } from './deployment.ts'
 import { findScenario, scenarioNames } from './find.ts'
 import { incidentNews } from './news.ts'
 import { observe } from './observe.ts'
-import { type Outcome, shortcomings } from './outcome.ts'
-import { play } from './play.ts'
+import { type Latency, type Outcome, shortcomings } from './outcome.ts'
+import { play, playToCut } from './play.ts'
 import { table } from './table.ts'
+import type { Trips } from './trips.ts'
 
 export interface DrillOptions {
   readonly all?: boolean
@@ -20,6 +21,8 @@ export interface DrillOptions {
   readonly without: readonly string[]
   readonly keep?: boolean
   readonly out: string
+  /** Milliseconds that every call takes, whatever service it goes to. */
+  readonly latency?: number
 }
 
 /**
@@ -27,6 +30,9 @@ export interface DrillOptions {
  * machine, come further apart than an answer takes. EC2 itself takes no less.
  */
 const LATENCIES = { ec2: 100 }
+
+/** Without these there is no cut, and no disk to examine. */
+const CUT_ALONE = ['swap-groups', 'deny-peers', 'snapshot']
 
 /** Plays the scenarios one after the other. True if every expectation of every one held. */
 export async function drill(name: string, options: DrillOptions, output: Output): Promise<boolean> {
@@ -46,8 +52,11 @@ async function drillOne(scenario: Scenario, options: DrillOptions, output: Outpu
     // A script reads the result alone.
     const tell = options.json ? () => {} : shown.tell
     const changed = incidentNews(ledger.ledger, deployment.built.members, tell)
-    const trips = await play(deployment, { say: shown.say, changed })
-    const { outcome, told } = await observe(deployment, ledger.ledger, trips)
+    const trips = await play(deployment, { say: shown.say, changed }, options.latency)
+    const { outcome: seen, told } = await observe(deployment, ledger.ledger, trips)
+    const latency =
+      trips && options.latency !== undefined && (await timesAt(options.latency, scenario, options, shown.say))
+    const outcome = latency ? { ...seen, latency } : seen
     shown.done()
     const missed = shortcomings(outcome, scenario.expect)
     const undo = told && awsResponding(ledger, deployment.environment).undo(told.incident)
@@ -66,6 +75,30 @@ async function drillOne(scenario: Scenario, options: DrillOptions, output: Outpu
     ledger.close()
     await deployment.close()
   }
+}
+
+/**
+ * Plays up to the cut once more, with the steps alone that make it and with all of them: now that everything is loaded, what
+ * differs are the steps.
+ */
+async function timesAt(
+  callMs: number,
+  scenario: Scenario,
+  { without }: DrillOptions,
+  say: (text: string) => void,
+): Promise<Latency | undefined> {
+  async function timed(only: readonly string[] | undefined, what: string): Promise<Trips | undefined> {
+    const deployment = await deploy(scenario, { without, latencies: LATENCIES, ...(only ? { only } : {}) })
+    const shown = { say: (text: string) => say(`${what}, ${text}`), changed: async () => {} }
+    try {
+      return await playToCut(deployment, shown, callMs)
+    } finally {
+      await deployment.close()
+    }
+  }
+  const cutAlone = await timed(CUT_ALONE, 'the cut alone')
+  const all = await timed(undefined, 'all steps')
+  return all && cutAlone && { callMs, all, cutAlone }
 }
 
 function line(outcome: Outcome, missed: readonly string[], report: string | undefined, seconds: number): string {

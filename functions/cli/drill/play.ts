@@ -1,5 +1,6 @@
-import { type Call, longestChain } from '../../sandbox/front.ts'
+import { setTimeout as sleep } from 'node:timers/promises'
 import type { Deployment } from './deployment.ts'
+import { type Trips, tripsOf } from './trips.ts'
 
 const MINUTE_MS = 60_000
 /** Every five minutes, as it is deployed; in the history, where nothing happens to the fleet, often enough to stay current. */
@@ -7,14 +8,6 @@ const VERIFY_EVERY_MS = { history: 6 * 60 * MINUTE_MS, live: 5 * MINUTE_MS }
 
 /** Deliveries that are handled at once, as Lambda would. */
 const CONCURRENCY = 16
-
-/** EC2 calls that are the cut itself. */
-const CUTTING = new Set(['ModifyNetworkInterfaceAttribute', 'CreateNetworkAclEntry'])
-
-export interface Trips {
-  readonly roundTrips: number
-  readonly ledgerTrips: number
-}
 
 export interface Shown {
   /** What time it is. */
@@ -24,18 +17,29 @@ export interface Shown {
 }
 
 /** Lets the scenario happen, with Firebreak behind its logs. Returns the trips of the first cut, if there was one. */
-export async function play(deployment: Deployment, shown: Shown): Promise<Trips | undefined> {
-  const player = createPlayer(deployment, shown)
+export async function play(deployment: Deployment, shown: Shown, latency = 0): Promise<Trips | undefined> {
+  const player = createPlayer(deployment, shown, latency)
   await player.advance(deployment.network.live + deployment.scenario.live)
   await player.verify()
   await player.verify()
   return player.trips[0]
 }
 
-/** What the cloud does around the functions: delivers the logs, polls the lanes and keeps the schedule, in virtual time. */
-export function createPlayer(deployment: Deployment, shown: Shown) {
-  const { scenario, network, clock } = deployment
+/** Lets it happen until the first cut, and returns the trips of that. */
+export async function playToCut(deployment: Deployment, shown: Shown, latency: number): Promise<Trips | undefined> {
+  const player = createPlayer(deployment, shown, latency)
+  await player.advance(deployment.network.live + deployment.scenario.live, player.cut)
+  return player.trips[0]
+}
+
+/**
+ * What the cloud does around the functions: delivers the logs, polls the lanes and keeps the schedule, in virtual time.
+ * `latency`: milliseconds of real time that every call of respond takes, whatever service it goes to; 0: as the servers are.
+ */
+export function createPlayer(deployment: Deployment, shown: Shown, latency = 0) {
+  const { scenario, network, clock, sandbox, tracker } = deployment
   const trips: Trips[] = []
+  const cut = new AbortController()
   let verifyAt = scenario.start
   let busy: Promise<unknown>[] = []
   let minute = ''
@@ -45,12 +49,31 @@ export function createPlayer(deployment: Deployment, shown: Shown) {
     busy = []
   }
 
+  async function late(since: number): Promise<void> {
+    if (latency > 0) await sleep(Math.max(0, since + latency - performance.now()))
+  }
+
   async function measured<T>(invoke: () => Promise<T>): Promise<T> {
     const from = performance.now()
-    const result = await invoke()
-    const found = tripsSince(deployment.sandbox.calls, from)
-    if (found) trips.push(found)
-    return result
+    const before = sandbox.calls.length
+    let ticketAt: number | undefined
+    const listeners = [
+      sandbox.onAnswer(({ startedAt }) => late(startedAt)),
+      tracker.onAnswer(async () => {
+        await late(performance.now())
+        ticketAt = performance.now()
+      }),
+    ]
+    try {
+      return await invoke()
+    } finally {
+      for (const stop of listeners) stop()
+      const found = tripsOf(sandbox.calls.slice(before), from, ticketAt)
+      if (found) {
+        trips.push(found)
+        cut.abort()
+      }
+    }
   }
 
   async function respond(): Promise<void> {
@@ -70,6 +93,8 @@ export function createPlayer(deployment: Deployment, shown: Shown) {
 
   return {
     trips,
+    /** Fires at the first cut. */
+    cut: cut.signal,
     verify,
     /** Lets time go on until then, or until the signal says stop. */
     async advance(until: number, stop?: AbortSignal): Promise<void> {
@@ -99,15 +124,4 @@ export function createPlayer(deployment: Deployment, shown: Shown) {
 function clockText(now: number, live: number): string {
   const minutes = Math.floor((now - live) / MINUTE_MS)
   return minutes < 0 ? `history, ${-Math.ceil(minutes / 60)} h to go` : `minute ${minutes}`
-}
-
-/** The chain of calls from the receipt to the last answer that was part of the cut, or nothing where there was none. */
-function tripsSince(calls: readonly Call[], from: number): Trips | undefined {
-  const since = calls.filter(({ startedAt }) => startedAt >= from)
-  const cut = since.filter(({ service, action }) => service === 'ec2' && CUTTING.has(action))
-  if (cut.length === 0) return undefined
-  const until = Math.max(...cut.map(({ endedAt }) => endedAt))
-  const chain = (wanted: string) =>
-    longestChain(since.filter(({ service, endedAt }) => service === wanted && endedAt <= until)).length
-  return { roundTrips: chain('ec2'), ledgerTrips: chain('dynamodb') }
 }

@@ -88,11 +88,12 @@ export function table(
 function latencyRows({ callMs, all, cutAlone }: Latency): [string, string][] {
   return [
     [`at ${callMs} ms a call`, timesText(all)],
-    ['the cut alone', `${timesText(cutAlone)} (${cutAlone.roundTrips} cloud and ${cutAlone.ledgerTrips} ledger round trips)`],
+    ['the cut alone', timesText(cutAlone)],
   ]
 }
 
-function timesText({ cutMs, snapshotMs, ticketMs }: Trips): string {
+function timesText({ sequential, cutMs, snapshotMs, ticketMs }: Trips): string {
   const after = (what: string, time: number | undefined) => (time === undefined ? [] : [`${what} after ${time} ms`])
-  return [...after('cut', cutMs), ...after('last snapshot asked for', snapshotMs), ...after('ticket', ticketMs)].join(', ')
+  const times = [...after('cut', cutMs), ...after('last snapshot asked for', snapshotMs), ...after('ticket', ticketMs)]
+  return `${times.join(', ')}; ${sequential} sequential round trips to the cut`
 }
