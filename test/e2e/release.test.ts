@@ -219,3 +219,61 @@ test('an instance that was terminated meanwhile is released by force alone, and 
     await deployment.close()
   }
 })
+
+test('what somebody changed of standby, registrations and the policy refuses a release too, and force leaves him what is his', {
+  timeout,
+}, async () => {
+  const { deployment, before, instance } = await cutBreakout(scaleBreakout)
+  try {
+    const { cloud } = deployment.built
+    const [role = ''] = [...(cloud.roles?.values() ?? [])].filter(({ policies }) =>
+      [...policies.keys()].some(name => name.startsWith('firebreak-')),
+    )
+    assert.ok(role)
+    const [policy = ''] = [...role.policies.keys()].filter(name => name.startsWith('firebreak-'))
+    role.policies.set(policy, '{"Version":"2012-10-17","Statement":[]}')
+    cloud.autoscaling?.get('agents')?.members.delete(instance)
+    const metrics = [...(cloud.targetGroups?.values() ?? [])].find(({ name }) => name === 'metrics')
+    const [{ id: address = '' } = {}] = before.targetGroups?.get(metrics?.arn ?? '')?.targets ?? []
+    metrics?.targets.push({ id: address, port: 8443 })
+    cloud.balancers?.clear()
+    const drifted = stateOf(deployment)
+
+    const refused = await firebreak(deployment, 'operate', 'release', instance)
+    assert.equal(refused.code, 1, refused.out + refused.err)
+    for (const line of [
+      `autoscaler: ${instance} was left in standby in autoscaling group agents and is in no autoscaling group`,
+      `load-balancers: target group metrics was left without the instance and is with it as ${address} port 8443`,
+      'load-balancers: load balancer old was left without the instance and is deleted',
+      `was left denying everything to ${instance} and is another by now`,
+    ])
+      assert.ok(refused.out.includes(line), refused.out)
+    assert.deepEqual(knownIn(stateOf(deployment), before), knownIn(drifted, before))
+    assert.match(ticketOf(deployment), /is refused/)
+
+    const [, line = ''] = /npx firebreak (operate release .*)\n/.exec(refused.out) ?? []
+    assert.deepEqual(line.match(/--force \S+/g)?.toSorted(), [
+      '--force autoscaler',
+      '--force load-balancers',
+      '--force revoke-credentials',
+    ])
+    const released = await firebreak(deployment, ...line.split(' '))
+    assert.equal(released.code, 0, released.out + released.err)
+    assert.deepEqual(registeredIn(deployment), ['metrics'])
+    assert.deepEqual(
+      metrics?.targets
+        .filter(({ id }) => id === address)
+        .map(({ port }) => port)
+        .toSorted(),
+      [8443, 9100],
+    )
+    assert.ok(await deployment.credentialsWork(instance))
+    assert.match(ticketOf(deployment), /The instance is not in autoscaling group agents any more/)
+    const after = knownIn(stateOf(deployment), before)
+    assert.deepEqual(after['interfaces'], knownIn(before, before)['interfaces'])
+    assert.deepEqual(after['acls'], knownIn(before, before)['acls'])
+    assert.deepEqual(after['roles'], knownIn(before, before)['roles'])
+  } finally {
+    await deployment.close()
+  }
+})
