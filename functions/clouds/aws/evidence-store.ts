@@ -39,7 +39,7 @@ export function evidenceStore(environment: Environment, options: ClientOptions =
 
   async function open() {
     const sdk = await import('./sdk/s3.ts')
-    const settings = connection(environment, 'S3', { requestTimeout: 30_000, ...options, retryMode: 'adaptive' })
+    const settings = connection(environment, 'S3', { requestTimeout: 30_000, ...options })
     // An endpoint of one's own has no host for each bucket.
     client ??= new sdk.S3Client({ ...settings, ...('endpoint' in settings ? { forcePathStyle: true } : {}) })
     return { sdk, client }
