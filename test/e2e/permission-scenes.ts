@@ -19,7 +19,10 @@ const HOUR = 60 * MINUTE
 /** Every step and option that the configuration knows, on. */
 const EVERYTHING = {
   escalation: { stop: true, dropAssigned: true },
-  evidence: { lockDays: 30, shareWith: '444455556666' },
+  evidence: {
+    ...{ lockDays: 30, shareWith: '444455556666', bucket: 'firebreak-evidence' },
+    key: 'arn:aws:kms:eu-central-1:123456789012:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+  },
   credentials: { roles: ['agent-role'], removeProfile: true },
   dnsCovered: true,
 }
@@ -31,7 +34,7 @@ async function start(): Promise<Deployment> {
     rules: { score: { alert: 70, isolate: 70 } },
     latencies: {
       ...{ ec2: 0, dynamodb: 0, sqs: 0, iam: 0, lambda: 0 },
-      ...{ autoscaling: 0, elasticloadbalancing: 0, route53resolver: 0 },
+      ...{ autoscaling: 0, elasticloadbalancing: 0, route53resolver: 0, logs: 0, s3: 0 },
     },
   })
   await verified(deployment)
@@ -143,7 +146,7 @@ async function byName(deployment: Deployment): Promise<void> {
   await release(deployment)
 }
 
-/** Somebody undoes the cut and opens the quarantine group. */
+/** Somebody undoes the cut, opens the quarantine group and lifts a lock to delete a file of the evidence. */
 async function undone(deployment: Deployment): Promise<void> {
   const { cloud } = deployment.built
   await find(deployment)
@@ -153,6 +156,19 @@ async function undone(deployment: Deployment): Promise<void> {
   cloud.groups.get(quarantine)?.ingress.push({ protocol: 'tcp', from: 22, to: 22, cidr: '0.0.0.0/0' })
   const other = [...cloud.groups.values()].find(({ id, vpc }) => id !== quarantine && vpc === held[0]?.vpc)
   if (held[0] && other) held[0].groups = [other.id]
+  const files = cloud.buckets?.get('firebreak-evidence')?.objects
+  files?.delete(files.keys().next().value ?? '')
+  await pass(deployment, 5)
+}
+
+/** The bucket keeps no versions, and somebody deletes a file of the evidence. */
+async function unlocked(deployment: Deployment): Promise<void> {
+  const { objects } = deployment.sandbox.createBucket('firebreak-evidence')
+  await find(deployment)
+  await deployment.respond()
+  await pass(deployment, 5)
+  const [file = ''] = objects.keys()
+  objects.delete(file)
   await pass(deployment, 5)
 }
 
@@ -188,7 +204,7 @@ function connectionTo(environment: Deployment['environment']) {
   }
 }
 
-export const scenes = { foundInTheLogs, refreshed, beyondTheAcl, byItsAddresses, byName, undone, asked }
+export const scenes = { foundInTheLogs, refreshed, beyondTheAcl, byItsAddresses, byName, undone, unlocked, asked }
 
 /** Plays one, with the cloud and Firebreak as they stand at its beginning. */
 export async function played(
