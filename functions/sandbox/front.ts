@@ -8,6 +8,7 @@ import type { Clock } from '../core/ports.ts'
 import { AUTOSCALING_NAMESPACE, answerAutoScaling } from './autoscaling/server.ts'
 import { type Answer, type Backend, type Request, startLedger, startQueue } from './backends.ts'
 import { answerBalancing, balancingNamespace } from './balancing/server.ts'
+import { type Bus, createBus } from './bus.ts'
 import { type Call, ec2Call, isService, jsonOutcome, jsonTarget, queryCall, type Service } from './calls.ts'
 import type { Cloud } from './cloud.ts'
 import { createEc2Server, type Ec2Server } from './ec2/server.ts'
@@ -86,6 +87,8 @@ export interface Sandbox {
   /** What the servers saw since the start, in the order in which it was answered. */
   calls: readonly Call[]
   ec2: Ec2Server
+  /** The account's event bus. */
+  bus: Bus
   /** Called before an answer is written, and awaited. Returns what takes the listener away. */
   onAnswer(listener: (call: Call) => void | Promise<void>): () => void
   fault(service: Service, action: string, times: number, kind: FaultKind): void
@@ -139,6 +142,7 @@ export async function startSandbox({
     s3: answerS3(cloud, () => clock.now()),
   }
   const faults = createFaults()
+  const bus = createBus(cloud, clock)
   const principals = createPrincipals(cloud)
   const calls: Call[] = []
   const listeners = new Set<(call: Call) => void | Promise<void>>()
@@ -178,6 +182,7 @@ export async function startSandbox({
         : refusal(service, denialOf(service), refused)
     await sleep(Math.max(0, wait[service] - (performance.now() - startedAt)))
     call.outcome = outcomeOf(service, answer)
+    bus.record({ call, accessKey, body, answer: answer?.body })
     for (const listener of listeners) await listener(call)
     call.endedAt = performance.now()
     calls.push(call)
@@ -235,6 +240,7 @@ export async function startSandbox({
     environment: environmentOf(endpoint, cloud.region),
     calls,
     ec2,
+    bus,
     onAnswer(listener) {
       listeners.add(listener)
       return () => listeners.delete(listener)

@@ -31,7 +31,7 @@ test('apply() moves every interface into the quarantine group at once', async ()
   ])
 })
 
-test('apply() also moves an interface that was attached after the restore point, and revert() puts it back', async () => {
+test('apply() writes down where an interface stood that was attached after the restore point before another pass moves it, and revert() puts it back', async () => {
   await using stage = await prepared()
   const third = structuredClone(stage.cloud.interfaces.get('eni-2'))
   assert.ok(third)
@@ -42,11 +42,16 @@ test('apply() also moves an interface that was attached after the restore point,
     address: '10.0.2.99',
     groups: ['sg-a', 'sg-b'],
   })
-  const outcome = await stage.step.apply({ incident: stage.incident, attempt: 1, signal: signal() })
-  assert.deepEqual(groups(stage.cloud, 'eni-9'), [stage.quarantine])
-  const incident = afterStep(stage.incident, stage.step, outcome)
-  const again = afterStep(incident, stage.step, await stage.step.apply({ incident, attempt: 2, signal: signal() }))
-  await stage.step.revert({ incident: again, attempt: 1, signal: signal() })
+  const { step, quarantine } = stage
+  const outcome = await step.apply({ incident: stage.incident, attempt: 1, signal: signal() })
+  assert.deepEqual(groups(stage.cloud, 'eni-9'), ['sg-a', 'sg-b'])
+  assert.deepEqual(outcome.facts, { attached: ['eni-9=sg-a,sg-b'] })
+  const incident = afterStep(stage.incident, step, outcome)
+  assert.notEqual(step.covers?.(incident), step.covers?.(stage.incident), 'another pass is due')
+  const again = afterStep(incident, step, await step.apply({ incident, attempt: 2, signal: signal() }))
+  assert.deepEqual(groups(stage.cloud, 'eni-9'), [quarantine])
+  assert.equal(step.covers?.(again), step.covers?.(incident), 'no third one is')
+  await step.revert({ incident: again, attempt: 1, signal: signal() })
   assert.deepEqual(groups(stage.cloud, 'eni-9'), ['sg-a', 'sg-b'])
 })
 

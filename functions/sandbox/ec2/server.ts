@@ -4,6 +4,7 @@ import type { Cloud } from '../cloud.ts'
 import { createNetworkAclEntry, deleteNetworkAclEntry, describeNetworkAcls, replaceNetworkAclEntry } from './acls.ts'
 import { associateAddress, describeAddresses, disassociateAddress } from './addresses.ts'
 import { getConsoleOutput, getConsoleScreenshot } from './console.ts'
+import { attachNetworkInterface, detachNetworkInterface } from './attachments.ts'
 import {
   authorizeSecurityGroupEgress,
   authorizeSecurityGroupIngress,
@@ -43,6 +44,7 @@ type Action = (cloud: Cloud, parameters: Parameters, now: number) => Tree
 const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['AssociateAddress', associateAddress],
   ['AssociateIamInstanceProfile', associateIamInstanceProfile],
+  ['AttachNetworkInterface', attachNetworkInterface],
   ['AuthorizeSecurityGroupEgress', authorizeSecurityGroupEgress],
   ['AuthorizeSecurityGroupIngress', authorizeSecurityGroupIngress],
   ['CreateNetworkAclEntry', createNetworkAclEntry],
@@ -69,6 +71,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['DescribeVpcEndpoints', describeVpcEndpoints],
   ['DescribeVpcPeeringConnections', describeVpcPeeringConnections],
   ['DescribeVpcs', describeVpcs],
+  ['DetachNetworkInterface', detachNetworkInterface],
   ['DisassociateAddress', disassociateAddress],
   ['DisassociateIamInstanceProfile', disassociateIamInstanceProfile],
   ['GetConsoleOutput', getConsoleOutput],
