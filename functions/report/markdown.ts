@@ -146,6 +146,7 @@ function stepLines({ steps, incident }: Story): string[] {
     `- **${escaped(id)}**: ${step.status}, ${durationOf(step.at - incident.openedAt)} after opening${step.reason === '' ? '' : `: ${escaped(step.reason)}`}`,
     ...ends(step.done, missing => `${missing} more`).map(text => `  - ${escaped(text)}`),
     ...ends(step.unable, missing => `${missing} more`).map(text => `  - **Not possible:** ${escaped(text)}`),
+    ...(step.settled === undefined ? [] : [`  - ${escaped(step.settled)}`]),
     ...Object.entries(step.facts).map(([name, fact]) => `  - ${escaped(name)}: ${escaped(factOf(fact))}`),
   ])
 }
@@ -175,10 +176,23 @@ function denialLines({ denials }: Story): string[] {
   return table(['Peer', 'Network ACL', 'Deny', 'Why'], rows)
 }
 
+/** What went wrong is told whatever else there is no room for. */
+const URGENT: readonly Moment['kind'][] = ['failed', 'reopened', 'escalated', 'alarm', 'refused']
+
 function timelineLines({ timeline }: Story): string[] {
   const line = (moment: Moment) =>
     `- ${timeOf(moment.at)} **${kindOf(moment)}** ${moment.step === undefined ? '' : `${escaped(moment.step)}: `}${escaped(moment.text)}`
-  return ends(timeline.map(line), missing => `- … ${missing} lines left out: see the HTML report or the journal`)
+  if (timeline.length <= MAX_LINES) return timeline.map(line)
+  const half = MAX_LINES / 2
+  const between = timeline.slice(half, -half)
+  const urgent = between.filter(({ kind }) => URGENT.includes(kind)).slice(-MAX_LINES)
+  const missing = between.length - urgent.length
+  return [
+    ...timeline.slice(0, half).map(line),
+    ...(missing > 0 ? [`- … ${missing} lines left out: see the HTML report or the journal`] : []),
+    ...urgent.map(line),
+    ...timeline.slice(-half).map(line),
+  ]
 }
 
 function restoreLines({ incident: { restorePoint, quarantine } }: Story): string[] {

@@ -29,13 +29,38 @@ describe('ticketOf()', () => {
     ['none', 'refused', 4],
     ['pending', 'isolate', 5],
     ['unverified', 'isolate', 4],
-    ['new-flows-only', 'isolate', 5],
+    ['new-flows-only', 'isolate', 4],
     ['cut', 'isolate', 3],
     ['restored', 'isolate', 2],
   ] as const)
     it(`has severity ${severity} for the state ${state} under the verdict ${verdict}`, () => {
       assert.equal(inState(state, verdict).severity, severity)
     })
+
+  it('has severity 5 once bytes have passed after the deadline, and says so first', () => {
+    const cut = { ...rome.incident.cut, state: 'new-flows-only' } as const
+    const escalated = { at: 0, reason: '52 bytes passed on eni-1 more than 15 minutes after the cut' }
+    const { severity, markdown } = ticketWith({ cut, escalated })
+    assert.equal(severity, 5)
+    assert.match(markdown, /\*\*Bytes still pass\.\*\* The cut has not ended all of it: 52 bytes passed on eni-1/)
+    assert.equal(ticketWith({ cut: { ...cut, state: 'cut' }, escalated }).severity, 3)
+  })
+
+  it('has no less than severity 4 where somebody else changed what the cut rests on, until it is closed', () => {
+    const alarms = [{ event: 'e-1', at: 0, text: 'Somebody changed a log: DeleteFlowLogs by arn:aws:iam::1:user/x' }]
+    const { severity, markdown } = ticketWith({ alarms })
+    assert.equal(severity, 4)
+    assert.match(markdown, /## What now\n\n- Somebody changed a log: DeleteFlowLogs by arn/)
+    assert.equal(ticketWith({ alarms, closedAt: 1, cut: { ...rome.incident.cut, state: 'restored' } }).severity, 2)
+  })
+
+  it('says what came to an end by itself', () => {
+    const steps = { ...rome.incident.steps }
+    const [[id, record] = []] = Object.entries(steps)
+    assert.ok(id && record)
+    const { markdown } = ticketWith({ steps: { ...steps, [id]: { ...record, settled: 'Evidence ready: snap-1' } } })
+    assert.match(markdown, /\n {2}- Evidence ready: snap-1\n/)
+  })
 
   it('marks a drill in the title and the text and wakes nobody', () => {
     const { title, markdown, severity, drill } = ticketWith({ drill: true })
@@ -79,6 +104,19 @@ describe('ticketOf()', () => {
     const { markdown } = ticketOf({ ...rome, journal, incident: { ...rome.incident, findings } })
     assert.ok(markdown.length < 65_536, String(markdown.length))
     assert.match(markdown, /sections? left out for length/)
+  })
+
+  it('tells each failure of a journal that is too long to be told', () => {
+    const entry = rome.journal[0]
+    assert.ok(entry)
+    const lines = Array.from({ length: 200 }, (_, at) =>
+      at === 100
+        ? ({ at, kind: 'failed', step: 'metadata-service', text: 'It was throttled' } as const)
+        : ({ at, kind: 'note', text: `Line ${at}` } as const),
+    )
+    const { markdown } = ticketOf({ ...rome, journal: [{ ...entry, lines }] })
+    assert.match(markdown, /159 lines left out.*\n.*\*\*Failed\*\* metadata-service: It was throttled\n/)
+    assert.doesNotMatch(markdown, /Line 99\b/)
   })
 
   it('says what a release was refused for, and how to force it over that', () => {
