@@ -153,7 +153,7 @@ ${
 <td><span class="chip ${tone}">${label}</span>${step.attempts > 1 ? markup`<div class="note">${counted(step.attempts, 'try').replace('trys', 'tries')}</div>` : ''}</td>
 <td class="cell">${step.reason === '' ? '' : markup`<p>${plain(step.reason)}</p>`}
 ${step.done.length + step.unable.length === 0 && step.reason === '' && step.status === 'done' ? 'Nothing to change' : ''}
-<ul>${step.done.map(text => markup`<li>${plain(text)}</li>`)}${step.unable.map(text => markup`<li><strong>Not possible:</strong> ${plain(text)}</li>`)}</ul>
+<ul>${step.done.map(text => markup`<li>${plain(text)}</li>`)}${step.unable.map(text => markup`<li><strong>Not possible:</strong> ${plain(text)}</li>`)}${step.settled === undefined ? '' : markup`<li>${plain(step.settled)}</li>`}</ul>
 ${factsOf(step.facts)}</td>
 <td class="narrow">${durationOf(step.at - incident.openedAt)}</td>
 </tr>`

@@ -30,7 +30,22 @@ export function situationOf(incident: Incident): Situation {
       advice: [...advice, 'Watch this report. If the release stays unfinished, ask for it again.'],
       decision: 'release',
     }
-  return { ...situation, advice: [...refusalAdvice(incident), ...advice, ...situation.advice] }
+  return {
+    ...situation,
+    advice: [...refusalAdvice(incident), ...alarmAdvice(incident), ...advice, ...situation.advice],
+  }
+}
+
+/** On a ticket; the journal has them all. */
+const SHOWN_ALARMS = 5
+
+function alarmAdvice({ alarms = [], closedAt }: Incident): string[] {
+  if (closedAt !== undefined) return []
+  const more = alarms.length - SHOWN_ALARMS
+  return [
+    ...alarms.slice(-SHOWN_ALARMS).map(({ text }) => `${text}. Find out whether that was meant, and by whom.`),
+    ...(more > 0 ? [`${more} more changes by others stand in the timeline.`] : []),
+  ]
 }
 
 function refusalAdvice({ releaseRefused, closedAt }: Incident): string[] {
@@ -42,7 +57,19 @@ function refusalAdvice({ releaseRefused, closedAt }: Incident): string[] {
 }
 
 function byState(incident: Incident): Situation {
-  switch (incident.cut.state) {
+  const { cut, escalated } = incident
+  if (escalated && (cut.state === 'new-flows-only' || cut.state === 'unverified'))
+    return {
+      label: 'Bytes still pass',
+      tone: 'danger',
+      meaning: `The cut has not ended all of it: ${escalated.reason}.`,
+      advice: [
+        'Stop the instance now, unless the step stop has done so, or take its way out by hand: nothing that was done here ends what passes.',
+        MEMORY,
+      ],
+      decision: 'release',
+    }
+  switch (cut.state) {
     case 'none':
       return uncut(incident)
     case 'pending':

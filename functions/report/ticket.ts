@@ -23,10 +23,17 @@ export function ticketOf(input: ReportInput): Ticket {
 
 const SEVERITIES = { danger: 5, warning: 4, safe: 3, calm: 2 } as const satisfies Record<string, Ticket['severity']>
 
-/** A drill wakes nobody. Otherwise by what may still get out: 5 critical where anything may, 3 where it is proven cut. */
+/**
+ * A drill wakes nobody. Otherwise by what may still get out: 5 critical where anything may, 3 where it is proven cut. Before the
+ * deadline a conversation that may still pass is 4: what ends it may be on its way. Whoever changes what the cut rests on
+ * makes it no less than that.
+ */
 function severityOf(incident: Incident): Ticket['severity'] {
   if (incident.drill) return 1
-  return SEVERITIES[situationOf(incident).tone]
+  const { cut, escalated, alarms = [], closedAt } = incident
+  const severity =
+    cut.state === 'new-flows-only' && !escalated ? SEVERITIES.warning : SEVERITIES[situationOf(incident).tone]
+  return closedAt === undefined && alarms.length > 0 && severity < 4 ? 4 : severity
 }
 
 /** A ticket that is being written would always say of itself that it is under way. */

@@ -26,7 +26,13 @@ export interface StopSettings extends AddressSettings {
 }
 
 export function isStopNeeded(incident: Incident, settings: StopSettings): boolean {
-  return settings.stopWhenNeeded && beyondAddress(incident, settings).length > 0
+  return settings.stopWhenNeeded && whatPasses(incident, settings).length > 0
+}
+
+/** Peers that neither ACL nor address can end, and what passed all the same when the deadline was over. */
+function whatPasses(incident: Incident, settings: StopSettings): string[] {
+  const beyond = beyondAddress(incident, settings).map(peer => `to ${peer}`)
+  return [...beyond, ...(incident.escalated ? ['after the deadline'] : [])]
 }
 
 /** Stops the instance, where that is configured and something passes that neither ACL nor address can end. */
@@ -79,7 +85,7 @@ export function stop(ec2: Ec2, settings: StopSettings): Step {
       },
     ],
 
-    covers: incident => (isStopNeeded(incident, settings) ? coverText(beyondAddress(incident, settings)) : ''),
+    covers: incident => (isStopNeeded(incident, settings) ? coverText(whatPasses(incident, settings)) : ''),
 
     async apply({ incident, signal }) {
       if (!isStopNeeded(incident, settings)) return { done: [], unable: [], facts: {} }
@@ -98,7 +104,7 @@ export function stop(ec2: Ec2, settings: StopSettings): Step {
       }
       return {
         done: [
-          `Stopped the instance, since nothing else ends what passes to ${beyondAddress(incident, settings).join(', ')}`,
+          `Stopped the instance, since nothing else ends what passes ${whatPasses(incident, settings).join(', ')}`,
         ],
         unable: ['Memory and instance-store disks do not survive a stop'],
         facts: { stopped: true },
