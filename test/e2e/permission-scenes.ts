@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto'
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { type Deployment, deploy } from '../../functions/cli/drill/deployment.ts'
 import type { Finding } from '../../functions/core/finding.ts'
@@ -6,6 +5,7 @@ import { recordCoverage } from '../../functions/core/log-coverage.ts'
 import { nameCoverage } from '../../functions/core/name-uses.ts'
 import { rowCache } from '../../functions/core/row-cache.ts'
 import { awsAdapters } from '../../functions/entry/aws/adapters.ts'
+import { findingOf, sendFindings } from '../faults/findings.ts'
 import { breakout, brokenOut, playToFinding, playToProof, scaleBreakout, verified } from '../faults/stage.ts'
 
 /**
@@ -43,28 +43,8 @@ async function start(): Promise<Deployment> {
 
 /** Sends the finding that watch would send. */
 async function find(deployment: Deployment, signal: Partial<Finding['signals'][number]> = {}): Promise<void> {
-  const { built, clock, environmentOf } = deployment
-  const adapters = awsAdapters('watch', environmentOf('watch'), clock)
-  const instance = brokenOut(deployment)
-  const now = clock.now()
-  const id = createHash('sha256').update(`${now}`).digest('hex')
-  const finding: Finding = {
-    ...{ id, at: now, decision: 'isolate', score: 120, instance, exhibits: [], drill: false },
-    ...{ account: built.cloud.account, region: built.cloud.region },
-    peers: [{ address: '203.0.113.9', port: 22, protocol: 6 }],
-    signals: [
-      {
-        ...{ rule: 'reverse-tunnel', family: 'identity', points: 120, own: true, detail: '' },
-        ...{ first: now / 1000 - 60, last: now / 1000 },
-        ...signal,
-      },
-    ],
-  }
-  try {
-    await adapters.queue.send({ lane: instance, id, order: { kind: 'finding', finding } })
-  } finally {
-    adapters.close()
-  }
+  const { signals, ...finding } = findingOf(deployment, brokenOut(deployment))
+  await sendFindings(deployment, [{ ...finding, signals: signals.map(one => ({ ...one, ...signal })) }])
 }
 
 /** Time goes on, verify looks, and respond does what verify asks for. */
