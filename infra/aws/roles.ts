@@ -20,12 +20,22 @@ function role(name: FunctionName, permissions: readonly Permission[]): Resource 
       Policies: [
         // IAM takes no policy without a statement.
         ...(permissions.length > 0
-          ? [{ PolicyName: 'declared', PolicyDocument: policy(permissions.map(statement)) }]
+          ? [{ PolicyName: 'declared', PolicyDocument: policy(merged(permissions).map(statement)) }]
           : []),
         { PolicyName: 'logs', PolicyDocument: policy([ownLogs(name)]) },
       ],
     },
   }
+}
+
+/** One statement for all that is allowed on the same resources: a role's inline policies have 10,240 characters in all. */
+export function merged(permissions: readonly Permission[]): Permission[] {
+  const alike = Map.groupBy(permissions, ({ resources, conditions }) => JSON.stringify([resources, conditions]))
+  return [...alike.values()].flatMap(([first, ...more]) => {
+    if (!first) return []
+    const actions = new Set([first, ...more].flatMap(one => one.actions))
+    return [{ ...first, actions: [...actions].toSorted() }]
+  })
 }
 
 export function statement({ actions, resources, conditions }: Permission): Value {

@@ -23,6 +23,12 @@ const permissions = awsPermissions(
     shareWith: '444455556666',
     dnsCovered: true,
     credentials: { roles: ['agents/worker'], removeProfile: true },
+    collect: {
+      bucket: 'example-evidence',
+      prefix: 'firebreak/',
+      key: 'arn:aws:kms:eu-west-1:111122223333:key/1234abcd-12ab-34cd-56ef-1234567890ab',
+      logGroups: [{ group: '/example/flow', source: 'aws-vpc-flow' }],
+    },
   },
 )
 const everyAction = new Set(FUNCTIONS.flatMap(name => permissions[name].flatMap(({ actions }) => actions)))
@@ -84,12 +90,22 @@ test('every condition uses a key that the action or its resources have', async (
 test('respond is no administrator, and watch has no right on instances', () => {
   const services = (name: FunctionName, given = permissions) =>
     new Set(given[name].flatMap(({ actions }) => actions.map(action => parts(action)[0])))
-  const RESPONDING = ['autoscaling', 'dynamodb', 'ec2', 'elasticloadbalancing', 'lambda', 'route53resolver', 'sqs']
+  const VERIFYING = [
+    'autoscaling',
+    'dynamodb',
+    'ec2',
+    'elasticloadbalancing',
+    'kms',
+    'lambda',
+    'route53resolver',
+    's3',
+    'sqs',
+  ]
   assert.deepEqual([...services('watch', awsPermissions())].toSorted(), ['dynamodb', 'sqs'])
   assert.deepEqual([...services('watch')].toSorted(), ['dynamodb', 'kinesis', 'kms', 's3', 'sqs'])
   assert.deepEqual([...services('operate')].toSorted(), ['dynamodb', 'sqs'])
-  assert.deepEqual([...services('verify')].toSorted(), RESPONDING)
-  assert.deepEqual([...services('respond')].toSorted(), RESPONDING)
+  assert.deepEqual([...services('verify')].toSorted(), VERIFYING)
+  assert.deepEqual([...services('respond')].toSorted(), [...VERIFYING, 'logs'].toSorted())
   assert.deepEqual([...services('revoke')].toSorted(), ['ec2', 'iam'])
   for (const name of ['respond', 'verify'] as const)
     assert.deepEqual(granting(name, 'lambda:InvokeFunction'), [
@@ -112,8 +128,20 @@ test('revoke writes to the configured roles alone, passes them to EC2 alone, and
 test('watch reads the configured buckets and nothing else of S3, and writes nothing there', () => {
   const ofS3 = permissions.watch.filter(({ actions }) => actions.some(action => action.startsWith('s3:')))
   assert.deepEqual(ofS3, [{ actions: ['s3:GetObject'], resources: ['arn:aws:s3:::example-logs/*'] }])
-  for (const name of ['respond', 'verify', 'operate', 'revoke'] as const)
-    assert.deepEqual(granting(name, 's3:GetObject'), [])
+})
+
+test('respond alone writes evidence, into the configured bucket and under its prefix, and verify looks at it; no log but the configured', () => {
+  const objects = ['arn:aws:s3:::example-evidence/firebreak/*']
+  const resources = (name: FunctionName, action: string) => granting(name, action).flatMap(one => one.resources)
+  for (const name of ['respond', 'verify'] as const) {
+    assert.deepEqual(resources(name, 's3:GetObject'), objects)
+    assert.deepEqual(resources(name, 's3:PutObject'), name === 'respond' ? objects : [])
+    assert.deepEqual(resources(name, 'ec2:GetConsoleOutput'), name === 'respond' ? ['arn:aws:ec2:*:*:instance/*'] : [])
+  }
+  for (const name of ['watch', 'operate', 'revoke'] as const) assert.deepEqual(resources(name, 's3:PutObject'), [])
+  assert.deepEqual(resources('respond', 'logs:FilterLogEvents'), ['arn:aws:logs:*:*:log-group:/example/flow:*'])
+  const unconfigured = awsPermissions().respond.flatMap(({ actions }) => actions)
+  assert.ok(!unconfigured.some(action => /^(?:s3|logs|kms):|:GetConsole/.test(action)))
 })
 
 test('disks can be shared with the configured account alone, and without one with nobody', () => {
@@ -137,7 +165,9 @@ async function arnsOf(action: string): Promise<string[]> {
 }
 
 /** Whether an ARN of ours is of the kind that a pattern such as `arn:${Partition}:ec2:${Region}:${Account}:instance/${InstanceId}` gives. */
-function covers(resource: string, pattern: string): boolean {
+function covers(given: string, pattern: string): boolean {
+  // A log group is written with `:*` behind it (CloudWatch Logs User Guide, "CloudWatch Logs resources and operations").
+  const resource = given.startsWith('arn:aws:logs:') ? given.replace(/:\*$/, '') : given
   const shape = pattern.split(/\$\{\w+\}/).map(text => text.replaceAll(/[^\w:]/g, character => `\\${character}`))
   return new RegExp(`^${shape.join('[^:]*')}$`).test(resource)
 }

@@ -13,8 +13,8 @@ export interface LogGroup {
 
 /** For all groups together: a person waits for the ticket. */
 const MAX_MS = 15_000
-/** Some accounts have a group for each VPC and Region; the incident's row has to hold a digest of each file. */
-export const MAX_GROUPS = 32
+/** Some accounts have a group for each VPC; a role's policies, which name each, have to stay within what IAM takes. */
+export const MAX_GROUPS = 16
 
 /** The records that configured logs hold of the instance, around the findings: one file a log group, one record a line. */
 export function recordParts(logs: LogSearch, clock: Clock, groups: readonly LogGroup[]): Part[] {
