@@ -29,7 +29,7 @@ function leasesOf(row: Row | undefined): Leases {
 
 const MAX_RACES = 32
 
-async function change(
+export async function changeLeases(
   ledger: Ledger,
   acl: string,
   known: Row | undefined,
@@ -54,7 +54,7 @@ export async function holdLeases(
 ): Promise<void> {
   const held = leasesOf(known).leases
   if (peers.every(peer => held.some(lease => lease.peer === peer && lease.incidents.includes(incident)))) return
-  await change(ledger, acl, known, ({ leases }) => ({
+  await changeLeases(ledger, acl, known, ({ leases }) => ({
     leases: peers.reduce((all, peer) => {
       const lease = all.find(one => one.peer === peer) ?? { peer, incidents: [], entries: [] }
       const incidents = lease.incidents.includes(incident) ? lease.incidents : [...lease.incidents, incident]
@@ -74,7 +74,7 @@ export async function recordEntries(ledger: Ledger, made: DenyEntries): Promise<
       peers.get(peer)?.some(entry => !entries.includes(entry)),
     )
     if (isNews)
-      await change(ledger, acl, row, ({ leases }) => ({
+      await changeLeases(ledger, acl, row, ({ leases }) => ({
         leases: leases.map(lease => ({
           ...lease,
           entries: [...new Set([...lease.entries, ...(peers.get(lease.peer) ?? [])])],
@@ -94,7 +94,7 @@ export async function leaveLeases(ledger: Ledger, acl: string, incident: string)
   const row = await ledger.read(leaseKey(acl))
   if (!row) return []
   // The lease itself stays until its entries are gone: a release that dies half way finds them again.
-  const { leases: left } = await change(ledger, acl, row, ({ leases }) => ({
+  const { leases: left } = await changeLeases(ledger, acl, row, ({ leases }) => ({
     leases: leases.map(lease => ({ ...lease, incidents: lease.incidents.filter(one => one !== incident) })),
   }))
   return left.filter(lease => lease.incidents.length === 0).flatMap(lease => lease.entries)
@@ -104,5 +104,7 @@ export async function leaveLeases(ledger: Ledger, acl: string, incident: string)
 export async function dropLeases(ledger: Ledger, acl: string): Promise<void> {
   const row = await ledger.read(leaseKey(acl))
   if (row)
-    await change(ledger, acl, row, ({ leases }) => ({ leases: leases.filter(lease => lease.incidents.length > 0) }))
+    await changeLeases(ledger, acl, row, ({ leases }) => ({
+      leases: leases.filter(lease => lease.incidents.length > 0),
+    }))
 }

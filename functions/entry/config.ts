@@ -102,6 +102,8 @@ export const Config = z.strictObject({
       afterMinutes: z.number().int().min(1).max(1440).default(15),
       /** Take a public address away that EC2 assigned, where no ACL may deny a peer. The instance never gets the same one again. */
       dropAssigned: z.boolean().default(false),
+      /** Cut a subnet off whole in which the instance stands alone. */
+      isolateSubnet: z.boolean().default(false),
     })
     .prefault({}),
   credentials: z

@@ -4,6 +4,7 @@ import { awsPermissions } from '../../functions/clouds/aws/permissions.ts'
 import { quarantinePreparer } from '../../functions/clouds/aws/quarantine.ts'
 import { awsSteps } from '../../functions/clouds/aws/registry.ts'
 import { stepClients } from '../../functions/clouds/aws/step-clients.ts'
+import { ISOLATE_SUBNET } from '../../functions/clouds/aws/steps/isolate-subnet.ts'
 import { SNAPSHOT } from '../../functions/clouds/aws/steps/snapshot.ts'
 import type { Incident } from '../../functions/core/incident.ts'
 import { memoryLedger } from '../../functions/core/memory-ledger.ts'
@@ -16,6 +17,7 @@ import { afterStep, allow, incidentOf, refuse, setStage, signal } from './ec2-st
 const EVERYTHING = {
   stopWhenNeeded: true,
   dropAssigned: true,
+  isolateSubnet: true,
   lockDays: 30,
   shareWith: '444455556666',
   dnsCovered: false,
@@ -60,8 +62,8 @@ test('each step asks for what it declares, no more and no less', async () => {
     // Tagging is part of the call that creates; no request shows it.
     const unused = [...declared].filter(action => !asked.has(action) && action !== 'ec2:CreateTags')
     assert.deepEqual(unused, [], `${step.id} declares what it does not use`)
-    // Later steps act on the snapshots.
-    incident = { ...incident, steps: step.id === SNAPSHOT ? after.steps : incident.steps }
+    // Later steps act on the snapshots, and on what is not cut off.
+    incident = { ...incident, steps: [SNAPSHOT, ISOLATE_SUBNET].includes(step.id) ? after.steps : incident.steps }
   }
 })
 

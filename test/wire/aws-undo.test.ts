@@ -30,7 +30,7 @@ function assertAsBefore({ cloud, pass }: Stage, one: Case, before: ReturnType<ty
 
 for (const one of CASES)
   test(`the commands of ${one.step} undo what it did, without Firebreak`, async () => {
-    await using stage = await setUndoStage()
+    await using stage = await setUndoStage(one)
     const { before, incident } = await applied(stage, one)
     const answers = () => (one.names ?? []).map(name => resolves(stage.cloud, 'vpc-1', name))
     assert.ok(!answers().includes(true))
@@ -51,14 +51,14 @@ for (const one of CASES)
   test(`a release of ${one.step} whose answers get lost is carried out once, however often it is asked for`, async () => {
     const changes: Call[] = []
     {
-      await using rehearsal = await setUndoStage()
+      await using rehearsal = await setUndoStage(one)
       const { step, incident } = await applied(rehearsal, one)
       const from = rehearsal.sandbox.calls.length
       await step.revert({ incident, attempt: 1, signal: signal() })
       changes.push(...rehearsal.sandbox.calls.slice(from).filter(({ action }) => !isReading(action)))
     }
     assert.notDeepEqual(changes, [])
-    await using stage = await setUndoStage()
+    await using stage = await setUndoStage(one)
     const { step, before, incident } = await applied(stage, one)
     assert.deepEqual(await step.drifted?.({ incident, attempt: 1, signal: signal() }), [])
     // More than an SDK tries.

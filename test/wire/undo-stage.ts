@@ -28,7 +28,7 @@ const SETTINGS: StepSettings = {
 }
 
 /** One instance with all that a step may take away, and every service that a step asks. */
-export async function setUndoStage() {
+export async function setUndoStage({ settings = {} }: Pick<Case, 'settings'> = {}) {
   const cloud = emptyCloud()
   const policies = new Map([['work', '{"Version":"2012-10-17","Statement":[]}']])
   cloud.roles = new Map([['worker', { name: 'worker', path: '/agents/', policies }]])
@@ -62,7 +62,7 @@ export async function setUndoStage() {
   sandbox.serve('firebreak-revoke', event => revoke(event, invocationOf('firebreak-revoke', 30_000)))
   const clients = stepClients(environment, { ledger: memoryLedger(clock), clock })
   const names = { ...clients.names, nameUse: async () => 'unused' as const }
-  const steps = awsSteps({ ...clients, names }, SETTINGS)
+  const steps = awsSteps({ ...clients, names }, { ...SETTINGS, ...settings })
   const description = await ec2Instances(clients.ec2, cloud.region, quiet).describe('i-agent', 'vpc-1', signal())
   return {
     cloud,
@@ -103,6 +103,7 @@ export interface Case {
   readonly denials?: Incident['denials']
   readonly names?: readonly string[]
   readonly passes?: number
+  readonly settings?: Partial<StepSettings>
   /** Minutes until what was begun is done, after the cut and after the undoing. */
   readonly takes?: number
   /** Leaves out what the step leaves behind by design. */
@@ -112,6 +113,7 @@ export interface Case {
 export const CASES: readonly Case[] = [
   { step: 'swap-groups' },
   { step: 'deny-peers', denials: [allow('acl-a', PEER), allow('acl-b', PEER)] },
+  { step: 'isolate-subnet', settings: { isolateSubnet: true } },
   { step: 'public-addresses', denials: [refuse('acl-a', PEER)] },
   {
     step: 'stop',

@@ -87,7 +87,10 @@ export const NetworkAcl = z.object({
   NetworkAclId: id,
   OwnerId: z.string().default(''),
   VpcId: z.string().default(''),
-  Associations: z.array(z.object({ SubnetId: z.string() })).default([]),
+  Associations: z
+    .array(z.object({ SubnetId: z.string(), NetworkAclAssociationId: z.string().default('') }))
+    .default([]),
+  Tags,
   Entries: z
     .array(
       z.object({

@@ -5,6 +5,7 @@ import { autoscaler } from './steps/autoscaler.ts'
 import { type CollectSettings, collect } from './steps/collect.ts'
 import { denyNames, type NameSettings } from './steps/deny-names.ts'
 import { denyPeers } from './steps/deny-peers.ts'
+import { isolateSubnet, type SubnetSettings } from './steps/isolate-subnet.ts'
 import { loadBalancers } from './steps/load-balancers.ts'
 import { type LockSettings, lockSnapshots } from './steps/lock-snapshots.ts'
 import { metadataService } from './steps/metadata-service.ts'
@@ -20,11 +21,12 @@ export type StepSettings = StopSettings &
   LockSettings &
   ShareSettings &
   NameSettings &
-  CollectSettings & { readonly credentials: CredentialSettings }
+  CollectSettings &
+  SubnetSettings & { readonly credentials: CredentialSettings }
 
 /** AWS's steps, in the order in which a report lists them; a release goes through them backwards. */
 export function awsSteps(
-  { ec2, revoke, scaling, balancing, names, collecting }: StepClients,
+  { ec2, revoke, scaling, balancing, names, collecting, subnets }: StepClients,
   settings: StepSettings,
 ): Step[] {
   return [
@@ -33,6 +35,7 @@ export function awsSteps(
     loadBalancers(balancing),
     swapGroups(ec2),
     denyPeers(ec2),
+    isolateSubnet(ec2, subnets, settings),
     publicAddresses(ec2, settings),
     stop(ec2, settings),
     snapshot(ec2),

@@ -1,6 +1,7 @@
 import { nameLeases } from '../../core/name-leases.ts'
 import { nameUsedByOthers } from '../../core/name-uses.ts'
 import type { Clock, Ledger } from '../../core/ports.ts'
+import { type SubnetLeases, subnetLeases } from '../../core/subnet-leases.ts'
 import { type AutoScaling, autoScaling } from './auto-scaling.ts'
 import type { ClientOptions, Environment } from './clients.ts'
 import { dnsFirewall } from './dns-firewall.ts'
@@ -21,6 +22,7 @@ export interface StepClients {
   readonly balancing: LoadBalancing
   readonly names: NameDenial
   readonly collecting: Collecting
+  readonly subnets: SubnetLeases
 }
 
 /** What steps know of other incidents and instances. */
@@ -40,6 +42,7 @@ export function stepClients(
     scaling: autoScaling(environment, options),
     balancing: loadBalancing(environment, options),
     collecting: { store: evidenceStore(environment, options), logs: logSearch(environment, options), clock },
+    subnets: subnetLeases(ledger),
     names: {
       firewall: dnsFirewall(environment, options),
       leases: nameLeases(ledger),

@@ -8,6 +8,7 @@ export function stepSettings({ escalation, evidence, credentials, dnsCovered, lo
   return {
     stopWhenNeeded: escalation.stop,
     dropAssigned: escalation.dropAssigned,
+    isolateSubnet: escalation.isolateSubnet,
     lockDays,
     shareWith,
     ...(bucket === undefined ? {} : { collect: { bucket, prefix, key, logGroups: searched } }),

@@ -1,9 +1,10 @@
 import { parseCidr } from '../../core/address.ts'
 import { type AclEntry, announce, type Cloud, type NetworkAcl } from '../cloud.ts'
 import { filtered, paged } from './filters.ts'
-import { ACL, find, named, RETURN_TRUE, tagSet } from './lookup.ts'
+import { ACL, find, named, newId, RETURN_TRUE, tagSet, VPC } from './lookup.ts'
 import { invalid, type Parameters } from './parameters.ts'
 import { Refusal } from './refusal.ts'
+import { tagsFor } from './tags.ts'
 import type { Tree } from './xml.ts'
 
 /** Rules are numbered from 1; the last ones, shown as an asterisk, cannot be changed (CreateNetworkAclEntry). */
@@ -34,7 +35,7 @@ export function describeNetworkAcls(cloud: Cloud, parameters: Parameters): Tree 
       default: acl.default,
       entrySet: acl.entries.toSorted((a, b) => a.number - b.number).map(entryTree),
       associationSet: subnetsOf(acl).map(({ id }) => ({
-        networkAclAssociationId: id.replace(/^subnet-/, 'aclassoc-'),
+        networkAclAssociationId: associationOf(id, acl.id),
         networkAclId: acl.id,
         subnetId: id,
       })),
@@ -42,6 +43,49 @@ export function describeNetworkAcls(cloud: Cloud, parameters: Parameters): Tree 
     })),
     nextToken,
   }
+}
+
+/** A subnet has exactly one, which is another one once another ACL serves it. */
+function associationOf(subnet: string, acl: string): string {
+  return `aclassoc-${subnet.replace(/^subnet-/, '')}-${acl.replace(/^acl-/, '')}`
+}
+
+/** Of nothing but the last rules, which let nothing pass (Amazon VPC User Guide, "Custom network ACLs"). */
+export function createNetworkAcl(cloud: Cloud, parameters: Parameters): Tree {
+  const vpc = find(cloud.vpcs, parameters.required('VpcId'), VPC)
+  const tags = tagsFor('network-acl', parameters)
+  parameters.permitted()
+  const last = [true, false].flatMap(egress => [
+    { number: 32_767, egress, allow: false, cidr: '0.0.0.0/0', protocol: '-1' },
+    ...(vpc.ipv6Cidr === undefined ? [] : [{ number: 32_768, egress, allow: false, cidr: '::/0', protocol: '-1' }]),
+  ])
+  const acl: NetworkAcl = {
+    id: newId('acl'),
+    ...{ vpc: vpc.id, default: false, owner: cloud.account, entries: last, tags },
+  }
+  cloud.acls.set(acl.id, acl)
+  announce(cloud, 'CreateNetworkAcl', acl.id)
+  return { networkAcl: { networkAclId: acl.id, vpcId: acl.vpc, ownerId: acl.owner, default: false } }
+}
+
+export function deleteNetworkAcl(cloud: Cloud, parameters: Parameters): Tree {
+  const acl = findOwn(cloud, parameters)
+  if (acl.default) throw new Refusal('InvalidParameterValue', `Cannot delete default network ACL ${acl.id}`)
+  if ([...cloud.subnets.values()].some(subnet => subnet.acl === acl.id))
+    throw new Refusal('DependencyViolation', `The networkAcl '${acl.id}' has dependencies and cannot be deleted.`)
+  cloud.acls.delete(acl.id)
+  announce(cloud, 'DeleteNetworkAcl', acl.id)
+  return RETURN_TRUE
+}
+
+export function replaceNetworkAclAssociation(cloud: Cloud, parameters: Parameters): Tree {
+  const association = parameters.required('AssociationId')
+  const acl = findOwn(cloud, parameters)
+  const subnet = [...cloud.subnets.values()].find(one => associationOf(one.id, one.acl) === association)
+  if (!subnet) throw new Refusal('InvalidAssociationID.NotFound', `The association ID '${association}' does not exist`)
+  subnet.acl = acl.id
+  announce(cloud, 'ReplaceNetworkAclAssociation', subnet.id)
+  return { newAssociationId: associationOf(subnet.id, acl.id) }
 }
 
 function entryTree({ number, egress, allow, cidr, protocol, ports }: AclEntry): Tree {

@@ -1,10 +1,18 @@
 import { randomUUID } from 'node:crypto'
 import type { Clock } from '../../core/ports.ts'
 import type { Cloud } from '../cloud.ts'
-import { createNetworkAclEntry, deleteNetworkAclEntry, describeNetworkAcls, replaceNetworkAclEntry } from './acls.ts'
+import {
+  createNetworkAcl,
+  createNetworkAclEntry,
+  deleteNetworkAcl,
+  deleteNetworkAclEntry,
+  describeNetworkAcls,
+  replaceNetworkAclAssociation,
+  replaceNetworkAclEntry,
+} from './acls.ts'
 import { associateAddress, describeAddresses, disassociateAddress } from './addresses.ts'
-import { getConsoleOutput, getConsoleScreenshot } from './console.ts'
 import { attachNetworkInterface, detachNetworkInterface } from './attachments.ts'
+import { getConsoleOutput, getConsoleScreenshot } from './console.ts'
 import {
   authorizeSecurityGroupEgress,
   authorizeSecurityGroupIngress,
@@ -47,10 +55,12 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['AttachNetworkInterface', attachNetworkInterface],
   ['AuthorizeSecurityGroupEgress', authorizeSecurityGroupEgress],
   ['AuthorizeSecurityGroupIngress', authorizeSecurityGroupIngress],
+  ['CreateNetworkAcl', createNetworkAcl],
   ['CreateNetworkAclEntry', createNetworkAclEntry],
   ['CreateSecurityGroup', createSecurityGroup],
   ['CreateSnapshots', createSnapshots],
   ['CreateTags', createTags],
+  ['DeleteNetworkAcl', deleteNetworkAcl],
   ['DeleteNetworkAclEntry', deleteNetworkAclEntry],
   ['DeleteTags', deleteTags],
   ['DescribeAddresses', describeAddresses],
@@ -81,6 +91,7 @@ const ACTIONS: ReadonlyMap<string, Action> = new Map<string, Action>([
   ['ModifyInstanceMetadataOptions', modifyInstanceMetadataOptions],
   ['ModifyNetworkInterfaceAttribute', modifyNetworkInterfaceAttribute],
   ['ModifySnapshotAttribute', modifySnapshotAttribute],
+  ['ReplaceNetworkAclAssociation', replaceNetworkAclAssociation],
   ['ReplaceNetworkAclEntry', replaceNetworkAclEntry],
   ['RevokeSecurityGroupEgress', revokeSecurityGroupEgress],
   ['RevokeSecurityGroupIngress', revokeSecurityGroupIngress],

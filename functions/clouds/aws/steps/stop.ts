@@ -10,6 +10,7 @@ import type { Ec2 } from '../ec2.ts'
 import { codeOf } from '../faults.ts'
 import { awsCommand } from './command-line.ts'
 import { coverText } from './cover.ts'
+import { ISOLATE_SUBNET, isCutOff, type SubnetSettings } from './isolate-subnet.ts'
 import { restorePointOf } from './restore-point.ts'
 import { type AddressSettings, beyondAddress } from './undenied.ts'
 
@@ -20,7 +21,7 @@ const NOT_THERE = ['IncorrectInstanceState', 'InvalidInstanceID.NotFound']
 
 const GONE = ['shutting-down', 'terminated']
 
-export interface StopSettings extends AddressSettings {
+export interface StopSettings extends AddressSettings, SubnetSettings {
   /** Stop an instance whose conversations nothing else can end. Its memory and instance-store disks are lost. */
   readonly stopWhenNeeded: boolean
 }
@@ -31,7 +32,10 @@ export function isStopNeeded(incident: Incident, settings: StopSettings): boolea
 
 /** Peers that neither ACL nor address can end, and what passed all the same when the deadline was over. */
 function whatPasses(incident: Incident, settings: StopSettings): string[] {
-  const beyond = beyondAddress(incident, settings).map(peer => `to ${peer}`)
+  // The last resort waits until it is known whether the milder one has ended everything.
+  const { status = 'intended' } = incident.steps[ISOLATE_SUBNET] ?? {}
+  const isMild = settings.isolateSubnet && (status === 'intended' || isCutOff(incident))
+  const beyond = isMild ? [] : beyondAddress(incident, settings).map(peer => `to ${peer}`)
   return [...beyond, ...(incident.escalated ? ['after the deadline'] : [])]
 }
 
