@@ -5,8 +5,10 @@ import { recordCoverage } from '../../functions/core/log-coverage.ts'
 import { nameCoverage } from '../../functions/core/name-uses.ts'
 import { rowCache } from '../../functions/core/row-cache.ts'
 import { awsAdapters } from '../../functions/entry/aws/adapters.ts'
+import { attachQueue, drainQueue } from '../../functions/sandbox/lambda.ts'
 import { findingOf, sendFindings } from '../faults/findings.ts'
 import { breakout, brokenOut, playToFinding, playToProof, scaleBreakout, verified } from '../faults/stage.ts'
+import { noticeOf } from '../wire/watch-envelope-events.ts'
 
 /**
  * What test/e2e/permissions.test.ts plays. Together the scenes make every function do all that it ever may: whoever adds a
@@ -25,12 +27,23 @@ const EVERYTHING = {
   },
   credentials: { roles: ['agent-role'], removeProfile: true },
   dnsCovered: true,
+  buckets: { 'example-logs': { source: 'aws-vpc-flow' } },
+}
+
+/**
+ * No stream of Kinesis: what its poller asks of watch's role (Lambda Developer Guide, "Using Lambda with Kinesis") is no call
+ * that a server here sees.
+ */
+const INPUTS = {
+  queues: ['arn:aws:sqs:eu-central-1:123456789012:log-objects'],
+  keys: ['arn:aws:kms:eu-central-1:123456789012:key/5678abcd-12ab-34cd-56ef-1234567890ab'],
 }
 
 /** The breakout's cloud with everything configured, its servers answering at once and its inventory kept. */
 async function start(): Promise<Deployment> {
   const deployment = await deploy(breakout, {
     settings: EVERYTHING,
+    inputs: INPUTS,
     rules: { score: { alert: 70, isolate: 70 } },
     latencies: {
       ...{ ec2: 0, dynamodb: 0, sqs: 0, iam: 0, lambda: 0 },
@@ -173,6 +186,30 @@ async function asked(deployment: Deployment): Promise<void> {
   await release(deployment)
 }
 
+/** A log file lies encrypted in a bucket, and a queue tells of it. */
+async function inObjects(deployment: Deployment): Promise<void> {
+  const { sandbox, lane, environment, environmentOf, clock, built } = deployment
+  const queue = await sandbox.createQueue({ QueueName: 'log-objects', Attributes: { VisibilityTimeout: '60' } })
+  const accessKey = environmentOf('watch').AWS_ACCESS_KEY_ID
+  const source = { ...lane, queueUrl: queue.url, queueArn: queue.arn, accessKey }
+  await attachQueue(source, 60_000)
+  const bucket = 'example-logs'
+  const key = `AWSLogs/${built.cloud.account}/vpcflowlogs/eu-central-1/2026/03/02/one.log`
+  const [sealedWith = ''] = INPUTS.keys
+  const stored = {
+    bytes: Buffer.from('version account-id\n'),
+    type: 'text/plain',
+    storedAt: clock.now(),
+    key: sealedWith,
+  }
+  sandbox.createBucket(bucket).objects.set(key, [stored])
+  const sqs = new SQSClient({ ...connectionTo(environment) })
+  const MessageBody = JSON.stringify(noticeOf({ bucket, key }))
+  await sqs.send(new SendMessageCommand({ QueueUrl: queue.url, MessageBody }))
+  sqs.destroy()
+  await drainQueue(source, deployment.watch)
+}
+
 function connectionTo(environment: Deployment['environment']) {
   return {
     endpoint: environment.AWS_ENDPOINT_URL,
@@ -184,7 +221,17 @@ function connectionTo(environment: Deployment['environment']) {
   }
 }
 
-export const scenes = { foundInTheLogs, refreshed, beyondTheAcl, byItsAddresses, byName, undone, unlocked, asked }
+export const scenes = {
+  foundInTheLogs,
+  refreshed,
+  beyondTheAcl,
+  byItsAddresses,
+  byName,
+  undone,
+  unlocked,
+  asked,
+  inObjects,
+}
 
 /** Plays one, with the cloud and Firebreak as they stand at its beginning. */
 export async function played(

@@ -1,6 +1,6 @@
 import { changePatterns } from '../../clouds/aws/changes/patterns.ts'
 import { ledgerTable } from '../../clouds/aws/ledger-table.ts'
-import { NO_INPUTS } from '../../clouds/aws/log-inputs.ts'
+import { type LogInputs, NO_INPUTS } from '../../clouds/aws/log-inputs.ts'
 import { deadLettersQueue, ordersQueue } from '../../clouds/aws/message.ts'
 import { awsPermissions, type FunctionName } from '../../clouds/aws/permissions.ts'
 import { InputError } from '../../core/errors.ts'
@@ -49,6 +49,8 @@ export interface DeploymentOptions {
   readonly dnsCovered?: boolean
   /** More of the configuration, key by key in place of the drill's own. */
   readonly settings?: Readonly<Record<string, unknown>>
+  /** What watch may read beside the configured buckets; default: nothing. */
+  readonly inputs?: Partial<LogInputs>
 }
 
 const FUNCTIONS = ['watch', 'respond', 'verify', 'operate', 'revoke'] as const satisfies readonly FunctionName[]
@@ -66,6 +68,7 @@ export async function deploy(
     rules = {},
     dnsCovered = false,
     settings = {},
+    inputs = {},
   }: DeploymentOptions = {},
 ) {
   const clock = createClock(scenario.start)
@@ -137,7 +140,9 @@ export async function deploy(
   let functions: ReturnType<typeof compose>
   try {
     functions = compose()
-    const permissions = awsPermissions(NO_INPUTS, stepSettings(readConfig(environment)))
+    const config = readConfig(environment)
+    const read = { ...NO_INPUTS, buckets: Object.keys(config.buckets), ...inputs }
+    const permissions = awsPermissions(read, stepSettings(config))
     for (const name of FUNCTIONS) sandbox.admit({ accessKey: accessKeyOf(name), name, permissions: permissions[name] })
     await attachQueue(lane, TIMEOUTS.respond)
   } catch (thrown) {

@@ -15,7 +15,7 @@ export const NO_INPUTS: LogInputs = { buckets: [], keys: [], queues: [], streams
 export function logInputPermissions({ buckets, keys, queues, streams }: LogInputs): Permission[] {
   const polled = [
     {
-      actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
+      actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
       resources: [...queues],
     },
     {

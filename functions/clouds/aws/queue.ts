@@ -68,7 +68,7 @@ export const sendOrderPermissions: readonly Permission[] = [{ actions: ['sqs:Sen
 /** What Lambda's poller asks of the function that the queue feeds. */
 export const receiveOrderPermissions: readonly Permission[] = [
   {
-    actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:ChangeMessageVisibility', 'sqs:GetQueueAttributes'],
+    actions: ['sqs:ReceiveMessage', 'sqs:DeleteMessage', 'sqs:GetQueueAttributes'],
     resources,
   },
 ]

@@ -88,7 +88,6 @@ const JSON_RIGHTS: Readonly<Record<string, Row<JsonRequest>>> = {
   'sqs:SendMessageBatch': queue('sqs:SendMessage'),
   'sqs:ReceiveMessage': queue('sqs:ReceiveMessage'),
   'sqs:DeleteMessage': queue('sqs:DeleteMessage'),
-  'sqs:ChangeMessageVisibility': queue('sqs:ChangeMessageVisibility'),
   'sqs:GetQueueAttributes': queue('sqs:GetQueueAttributes'),
 
   'logs:FilterLogEvents': (cloud, { logGroupName }) => [
