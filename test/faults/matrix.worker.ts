@@ -1,0 +1,89 @@
+import { parentPort } from 'node:worker_threads'
+import { digestOf, roughDigestOf } from './matrix/kills.ts'
+import type { Moment } from './matrix/moment.ts'
+import { type Phase, playAll } from './matrix/phases.ts'
+import { type Fault, runFault, runKilled } from './matrix/runs.ts'
+
+/** What is to be run: a fault at a point; or all functions ended at a moment, and ended once more at moments of what follows. */
+export type Job =
+  | { readonly phase: Phase; readonly point: string; readonly fault: Fault }
+  | { readonly phase: Phase; readonly killed: string; readonly seed: number; readonly samples: number }
+
+/** What a worker says first: what the servers saw without faults, and the moments that differ, by the call before or after which they lie. */
+export interface Ready {
+  readonly points: Readonly<Record<Phase, readonly string[]>>
+  readonly moments: Readonly<Record<Phase, readonly string[]>>
+}
+
+export interface Ran {
+  readonly run: string
+  readonly broken: readonly string[]
+}
+
+const baseline = await playAll()
+const met = new Set<string>()
+const metRoughly = new Set<string>()
+
+function isNew(moment: Moment, digest: (moment: Moment, before: Moment) => string, known: Set<string>): boolean {
+  const text = digest(moment, baseline.before)
+  const fresh = !known.has(text)
+  known.add(text)
+  return fresh
+}
+
+const distinct = (phase: Phase) =>
+  [...baseline.phases[phase].moments].filter(([, moment]) => {
+    isNew(moment, roughDigestOf, metRoughly)
+    return isNew(moment, digestOf, met)
+  })
+
+const byPhase = <T>(of: (phase: Phase) => T) =>
+  ({ cut: of('cut'), proof: of('proof'), release: of('release') }) satisfies Record<Phase, T>
+
+parentPort?.postMessage({
+  points: byPhase(phase => baseline.phases[phase].points),
+  moments: byPhase(phase => distinct(phase).map(([at]) => at)),
+} satisfies Ready)
+
+/** Numbers that look like chance and are the same for the same seed and text. */
+function chance(seed: number, text: string): number {
+  let hash = seed
+  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x9e_37_79_b1) >>> 0
+  return hash / 2 ** 32
+}
+
+async function run(job: Job): Promise<Ran[]> {
+  if ('fault' in job) {
+    const { phase, point, fault } = job
+    return [{ run: `${phase}: ${fault} at ${point}`, broken: await tried(runFault(baseline, phase, point, fault)) }]
+  }
+  const { phase, killed, seed, samples } = job
+  const moment = baseline.phases[phase].moments.get(killed)
+  if (!moment) return [{ run: `${phase}: ended ${killed}`, broken: ['the moment was never reached'] }]
+  const differing: [string, Moment][] = []
+  const repeating: [string, Moment][] = []
+  const onMoment = (at: string, second: Moment) => {
+    if (isNew(second, roughDigestOf, metRoughly)) differing.push([at, second])
+    else if (isNew(second, digestOf, met)) repeating.push([at, second])
+  }
+  const ran = [{ run: `${phase}: ended ${killed}`, broken: await tried(runKilled(baseline, phase, moment, onMoment)) }]
+  const sampled = repeating.toSorted(([a], [b]) => chance(seed, a) - chance(seed, b)).slice(0, samples)
+  for (const [at, second] of [...differing, ...sampled])
+    ran.push({
+      run: `${phase}: ended ${killed}, then ${at}`,
+      broken: await tried(runKilled(baseline, phase, second)),
+    })
+  return ran
+}
+
+async function tried(broken: Promise<string[]>): Promise<string[]> {
+  try {
+    return await broken
+  } catch (thrown) {
+    return [`the run itself failed: ${thrown instanceof Error ? thrown.stack : String(thrown)}`]
+  }
+}
+
+parentPort?.on('message', async (job: Job) => {
+  parentPort?.postMessage(await run(job))
+})

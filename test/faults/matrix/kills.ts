@@ -1,0 +1,41 @@
+import { createHash } from 'node:crypto'
+import type { Moment } from './moment.ts'
+import { withoutMade } from './points.ts'
+import { isIn, linesOf } from './projection.ts'
+
+/** Milliseconds since the epoch, chain hashes, and the versions of rows: two runs that did the same differ in them. */
+const OF_ONE_RUN = /"version":\{"N":"\d+"\}|\b1[67]\d{11}\b|\b[0-9a-f]{64}\b/g
+
+/** What grows with every try and changes nothing of what the next one does: counts, and what the journal tells. */
+const OF_TRIES = /"attempts":\{"N":"\d+"\}|"sequence":\{"N":"\d+"\}|"pending":\{"L":\[.*?\]\}(?=[,}])/g
+
+/**
+ * Equal for moments from which all goes on in the same way: a function that was ended at a read leaves what one leaves that
+ * was ended at the read before, so that such moments are gone on from once.
+ */
+export function digestOf(moment: Moment, before: Moment): string {
+  return digest(moment, before, [...moment.items.values()].map(textOf))
+}
+
+/** Equal also where it took more tries to come there. */
+export function roughDigestOf(moment: Moment, before: Moment): string {
+  const rows = [...moment.items].filter(([key]) => !key.includes('journal/')).map(([, item]) => textOf(item))
+  return digest(
+    { ...moment, tickets: [] },
+    before,
+    rows.map(text => text.replaceAll(OF_TRIES, '')),
+  )
+}
+
+function digest({ cloud, lane, tickets }: Moment, before: Moment, rows: readonly string[]): string {
+  const told = [...rows, textOf(lane), textOf(tickets)].map(text =>
+    withoutMade(text.replaceAll(OF_ONE_RUN, '#'), id => isIn(before.cloud, id)),
+  )
+  return createHash('sha256')
+    .update(textOf([linesOf(cloud, before.cloud), told]))
+    .digest('hex')
+}
+
+function textOf(value: unknown): string {
+  return JSON.stringify(value)
+}

@@ -1,0 +1,71 @@
+import type { Incident } from '../../../functions/core/incident.ts'
+import { playToFinding, scaleBreakout, verified } from '../stage.ts'
+import type { Moment } from './moment.ts'
+import { createWorld, VISIBLE_AGAIN_MS, type WorldOptions } from './world.ts'
+
+const MINUTE = 60_000
+
+/** From the finding to the end of what respond does at once; until the cut is proven; from the request to the end of the release. */
+export const PHASES = ['cut', 'proof', 'release'] as const
+export type Phase = (typeof PHASES)[number]
+
+/** A phase without faults. */
+export interface Played {
+  readonly phase: Phase
+  readonly start: Moment
+  /** The points that the servers saw, in the order in which they came. */
+  readonly points: readonly string[]
+  /** The world at each point, before and after it. */
+  readonly moments: ReadonlyMap<string, Moment>
+  readonly end: Moment
+  readonly restorePoint: Incident['restorePoint']
+}
+
+export interface Baseline {
+  readonly aftermath: readonly unknown[]
+  /** Before the finding's order was handled: what a release must give back. */
+  readonly before: Moment
+  readonly phases: Readonly<Record<Phase, Played>>
+}
+
+/** The world when the finding's order waits in the lane, and what the flow log brings once that was handled. */
+async function playToOrder(): Promise<{ before: Moment; aftermath: unknown[] }> {
+  const world = await createWorld()
+  const { network, clock } = world.deployment
+  try {
+    await verified(world.deployment)
+    // Its checks take longer than two functions that are ended one after the other.
+    scaleBreakout(world.deployment, { unhealthyAfter: 4 * VISIBLE_AGAIN_MS })
+    await playToFinding(world.deployment)
+    const before = world.moment()
+    await world.deliver()
+    const aftermath: unknown[] = []
+    for await (const { payload } of network.run({ until: clock.now() + 3 * MINUTE })) aftermath.push(payload)
+    return { before, aftermath }
+  } finally {
+    await world.close()
+  }
+}
+
+async function play(phase: Phase, start: Moment, aftermath: readonly unknown[]): Promise<Played> {
+  const moments = new Map<string, Moment>()
+  const onMoment: NonNullable<WorldOptions['onMoment']> = (at, moment) => moments.set(at, moment)
+  const world = await createWorld({ start, aftermath, onMoment })
+  try {
+    if (phase === 'cut') await world.deliver()
+    else if (phase === 'proof') await world.contain()
+    else await world.release()
+    const incident = await world.incident()
+    return { phase, start, points: world.seen, moments, end: world.moment(), restorePoint: incident?.restorePoint }
+  } finally {
+    await world.close()
+  }
+}
+
+export async function playAll(): Promise<Baseline> {
+  const { before, aftermath } = await playToOrder()
+  const cut = await play('cut', before, [])
+  const proof = await play('proof', cut.end, aftermath)
+  const release = await play('release', proof.end, [])
+  return { before, aftermath, phases: { cut, proof, release } }
+}
