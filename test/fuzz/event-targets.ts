@@ -3,6 +3,7 @@ import { gunzipSync, gzipSync } from 'node:zlib'
 import fc from 'fast-check'
 import { findingOf } from '../../functions/core/engine-fixture.ts'
 import { ConfigurationError, InputError } from '../../functions/core/errors.ts'
+import { startedBy } from '../../functions/entry/aws/changes.ts'
 import { readOrder } from '../../functions/entry/aws/lane.ts'
 import { readConfig } from '../../functions/entry/config.ts'
 import type { Random } from '../../functions/sandbox/scenario/random.ts'
@@ -21,7 +22,7 @@ import { eventSources, sources } from '../../functions/sources/registry.ts'
 import { mutateJson, shaped } from './json-mutations.ts'
 import type { Target } from './log-targets.ts'
 import { mutateBytes, mutateText, oneOf } from './mutations.ts'
-import { busEvents, decodedDeliveries, readSample } from './samples.ts'
+import { busEvents, changeEvents, decodedDeliveries, readSample } from './samples.ts'
 import { assertSound, handedOn } from './soundness.ts'
 
 /** The outcome, or the one kind of error that may be thrown. */
@@ -176,6 +177,16 @@ const orders = [
   { kind: 'release', instance: 'i-1', incident: 'fb-1', by: 'someone@example.com' },
 ]
 
+function checkChange(input: Uint8Array): void {
+  const given = parsed(input)
+  if (!given) return
+  const settings = { ownRoles: [], deployers: [], ours: ['/firebreak/flow'] }
+  const change = orRefused(() => startedBy(given.event, settings, '111122223333'))
+  if (change === undefined || change === 'schedule') return
+  assert.ok(change.subjects.length <= 2000 && change.subjects.every(subject => subject.length <= 2048))
+  assert.ok((change.by ?? '').length <= 256 && (change.guard ?? '').length <= 256 && change.id.length <= 256)
+}
+
 export function eventTargets(): Target[] {
   const kinesis = readSample('aws-vpc-flow/kinesis.stream.json')
   const firehose = readSample('aws-vpc-flow/firehose.stream.json')
@@ -226,6 +237,7 @@ export function eventTargets(): Target[] {
     ),
     jsonTarget('object notice', busEvents, checkNotice),
     jsonTarget('event bus', busEvents, checkBus),
+    jsonTarget('change', changeEvents, checkChange),
     jsonTarget('lane order', orders, input => void orRefused(() => readOrder(asText(input)))),
     jsonTarget('configuration', [config], input => {
       orRefused(() => readConfig({ FIREBREAK_CONFIG: asText(input) }), ConfigurationError)

@@ -27,6 +27,7 @@ export function batchesOf(source: string) {
 
 export const decodedDeliveries = files.filter(file => file.endsWith('.decoded.json')).map(readSample)
 export const busEvents = files.filter(file => /\.(event|notice)\.json$/.test(file)).map(readSample)
+export const changeEvents = files.filter(file => file.endsWith('.change.json')).map(readSample)
 
 /** The format of the samples whose fields stand in an order of their own. */
 export const V5 =

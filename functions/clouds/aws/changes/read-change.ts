@@ -34,8 +34,8 @@ const ApiCall = z.object({
   eventName: z.string().max(128),
   errorCode: z.string().max(256).nullish(),
   userIdentity: Identity.default({}),
-  requestParameters: z.unknown(),
-  responseElements: z.unknown(),
+  requestParameters: z.unknown().optional(),
+  responseElements: z.unknown().optional(),
 })
 
 const StateChange = z.object({ 'instance-id': z.string().max(64), state: z.enum(STATES) })
