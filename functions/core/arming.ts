@@ -114,11 +114,13 @@ export function arm(incident: Incident, situation: Situation, settings: DenialSe
   const denials = [...incident.denials, ...decided.filter(({ acl, peer }) => !known.has(`${acl} ${peer}`))]
   const more = denials.length - MAX_DENIALS
   const quarantine = incident.quarantine ?? network?.quarantine
+  const transit = incident.transit ?? network?.transit
   const armed: Incident = {
     ...incident,
     restorePoint: incident.restorePoint ?? description,
     denials: denials.slice(0, MAX_DENIALS),
     ...(quarantine === undefined ? {} : { quarantine }),
+    ...(transit === undefined ? {} : { transit }),
     cut: incident.cut.state === 'none' ? { state: 'pending', reasons: [] } : incident.cut,
   }
   if (more <= 0) return armed

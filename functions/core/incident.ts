@@ -76,13 +76,13 @@ export const Incident = z.object({
   restorePoint: Description.optional(),
   /** The quarantine group that the swap uses, by recorded id. */
   quarantine: z.string().max(128).optional(),
+  /** The all-open group through which what is tracked is led, by recorded id; absent where none is prepared. */
+  transit: z.string().max(128).optional(),
   /** Peers that no signal names and with which bytes passed after the cut. */
   residual: z.array(Peer),
   denials: z.array(Denial),
   /** What somebody else changed of what the cut or Firebreak itself rests on; newest last, bounded. */
-  alarms: z
-    .array(z.object({ event: z.string().max(128), at: z.number(), text: z.string().max(1024) }))
-    .optional(),
+  alarms: z.array(z.object({ event: z.string().max(128), at: z.number(), text: z.string().max(1024) })).optional(),
   /** Bytes still passed when the deadline after the cut was over. */
   escalated: z.object({ at: z.number(), reason: z.string().max(1024) }).optional(),
   steps: z.record(z.string(), StepRecord),

@@ -59,7 +59,7 @@ export const AddressRow = z.object({
 })
 export type AddressRow = z.infer<typeof AddressRow>
 
-/** What must never be denied in a VPC, and the quarantine group that was prepared for it. */
+/** What must never be denied in a VPC, and the groups that were prepared for it: the quarantine and, where that is configured, an all-open one. */
 export const NetworkRow = z.object({
   vpc: id,
   /** The VPC's own ranges, IPv4 and IPv6. */
@@ -69,6 +69,7 @@ export const NetworkRow = z.object({
   /** Addresses of endpoints, proxies and resolvers. */
   endpoints: z.array(z.string().max(64)),
   quarantine: id.optional(),
+  transit: id.optional(),
   seenAt: z.number(),
 })
 export type NetworkRow = z.infer<typeof NetworkRow>

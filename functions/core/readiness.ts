@@ -1,6 +1,6 @@
 import { inventoryKeys, NetworkRow } from './inventory.ts'
 import type { Policy } from './policy.ts'
-import { keepInventory } from './upkeep.ts'
+import { keepInventory, type PreparedGroups } from './upkeep.ts'
 import type { Failed, VerifyPorts } from './verify-ports.ts'
 
 /** Brings the inventory up to date, and makes sure that each network has a quarantine group and that no rule stands in it. */
@@ -11,13 +11,16 @@ export async function keepReady(
   failed: Failed,
 ): Promise<{ inScope: number; networks: number }> {
   const fleet = await ports.readFleet(signal)
-  const groups = new Map<string, string>()
+  const groups = new Map<string, PreparedGroups>()
   await Promise.all(
     fleet.networks.map(async ({ vpc }) => {
       const row = await ports.ledger.read(inventoryKeys.network(vpc))
-      const recorded = row && NetworkRow.parse(row.value).quarantine
-      const group = await ports.prepareQuarantine(vpc, recorded, signal).catch(failed(`quarantine group of ${vpc}`))
-      if (group !== undefined) groups.set(vpc, group)
+      const recorded = row && NetworkRow.parse(row.value)
+      const [quarantine, transit] = await Promise.all([
+        ports.prepareQuarantine(vpc, recorded?.quarantine, signal).catch(failed(`quarantine group of ${vpc}`)),
+        ports.prepareTransit?.(vpc, recorded?.transit, signal).catch(failed(`transit group of ${vpc}`)),
+      ])
+      groups.set(vpc, { quarantine, transit })
     }),
   )
   const { inScope } = await keepInventory(ports.ledger, fleet, policy, groups)

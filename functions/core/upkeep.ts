@@ -22,6 +22,12 @@ const REFRESH_MS = 10 * 60_000
 /** What ended is kept for so long: no record that comes later is attributed to it. */
 const KEPT_MS = 30 * 24 * 3_600_000
 
+/** By their ids; one that could not be prepared now keeps the id that is recorded. */
+export interface PreparedGroups {
+  readonly quarantine?: string | undefined
+  readonly transit?: string | undefined
+}
+
 interface Write {
   readonly key: Key
   readonly value: unknown
@@ -37,7 +43,7 @@ export async function keepInventory(
   ledger: Ledger,
   fleet: Fleet,
   policy: Policy,
-  quarantine: ReadonlyMap<string, string>,
+  prepared: ReadonlyMap<string, PreparedGroups>,
 ): Promise<{ inScope: number; written: number }> {
   const rows = new Map((await ledger.list(inventoryKeys.partition)).map(row => [row.key.sort, row]))
   const instances = instanceRows(rows, fleet, policy)
@@ -50,7 +56,7 @@ export async function keepInventory(
     })),
     ...tenureRows(rows, fleet),
     ...aclRows(fleet),
-    ...networkRows(rows, fleet, quarantine),
+    ...networkRows(rows, fleet, prepared),
     { key: inventoryKeys.scope, value: { inScope, at: fleet.at } satisfies ScopeRow },
   ]
   const changed = wanted.filter(({ key, value }) => isWorthWriting(rows.get(key.sort)?.value, value))
@@ -214,11 +220,17 @@ function aclRows(fleet: Fleet): Write[] {
   }))
 }
 
-function networkRows(rows: ReadonlyMap<string, Row>, fleet: Fleet, quarantine: ReadonlyMap<string, string>): Write[] {
+function networkRows(
+  rows: ReadonlyMap<string, Row>,
+  fleet: Fleet,
+  prepared: ReadonlyMap<string, PreparedGroups>,
+): Write[] {
   return fleet.networks.map(({ vpc, cidrs, peeredCidrs, endpoints }) => {
     const key = inventoryKeys.network(vpc)
     const row = rows.get(key.sort)
-    const group = quarantine.get(vpc) ?? (row && NetworkRow.parse(row.value).quarantine)
+    const recorded = row && NetworkRow.parse(row.value)
+    const quarantine = prepared.get(vpc)?.quarantine ?? recorded?.quarantine
+    const transit = prepared.get(vpc)?.transit ?? recorded?.transit
     return {
       key,
       value: {
@@ -226,7 +238,8 @@ function networkRows(rows: ReadonlyMap<string, Row>, fleet: Fleet, quarantine: R
         cidrs: [...cidrs],
         peeredCidrs: [...peeredCidrs],
         endpoints: [...endpoints],
-        ...(group === undefined ? {} : { quarantine: group }),
+        ...(quarantine === undefined ? {} : { quarantine }),
+        ...(transit === undefined ? {} : { transit }),
         seenAt: fleet.at,
       } satisfies NetworkRow,
     }

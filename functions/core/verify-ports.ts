@@ -15,6 +15,8 @@ export interface VerifyPorts {
   readonly readFleet: (signal: AbortSignal) => Promise<Fleet>
   /** Finds the quarantine group by its recorded id, or makes one, and takes every rule out of it. Returns its id. */
   readonly prepareQuarantine: (vpc: string, recorded: string | undefined, signal: AbortSignal) => Promise<string>
+  /** The same for the group that lets everything pass; absent where no network needs one. */
+  readonly prepareTransit?: VerifyPorts['prepareQuarantine']
   readonly readTraffic: (instance: string) => Promise<Traffic>
 }
 

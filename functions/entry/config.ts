@@ -104,6 +104,8 @@ export const Config = z.strictObject({
       dropAssigned: z.boolean().default(false),
       /** Cut a subnet off whole in which the instance stands alone. */
       isolateSubnet: z.boolean().default(false),
+      /** Lead an instance through an all-open group for so long, to end what is tracked and nothing filters; 0: never. */
+      transitSeconds: z.number().int().min(0).max(20).default(0),
     })
     .prefault({}),
   credentials: z

@@ -1,4 +1,9 @@
-import { DescribeNetworkInterfacesCommand, type EC2Client, type Filter } from '@aws-sdk/client-ec2'
+import {
+  DescribeNetworkInterfacesCommand,
+  type EC2Client,
+  type Filter,
+  ModifyNetworkInterfaceAttributeCommand,
+} from '@aws-sdk/client-ec2'
 import * as z from 'zod'
 import { NetworkInterface } from './ec2-shapes.ts'
 
@@ -29,4 +34,15 @@ export function attachedTo(client: EC2Client, instance: string, signal: AbortSig
 
 export function groupsOf({ Groups }: { readonly Groups: readonly { readonly GroupId: string }[] }): string[] {
   return Groups.map(({ GroupId }) => GroupId)
+}
+
+export async function setGroups(
+  client: EC2Client,
+  target: string,
+  groups: readonly string[],
+  signal: AbortSignal,
+): Promise<void> {
+  await client.send(new ModifyNetworkInterfaceAttributeCommand({ NetworkInterfaceId: target, Groups: [...groups] }), {
+    abortSignal: signal,
+  })
 }

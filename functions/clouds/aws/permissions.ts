@@ -12,6 +12,7 @@ import { awsSteps, type StepSettings } from './registry.ts'
 import { invokeRevokePermission } from './revocation.ts'
 import { revokePermissions } from './revoker.ts'
 import { stepClients } from './step-clients.ts'
+import { transitPermissions } from './transit.ts'
 
 export type FunctionName = 'watch' | 'respond' | 'verify' | 'operate' | 'revoke'
 
@@ -55,6 +56,7 @@ export function awsPermissions(
       describePermissions,
       inventoryPermissions,
       quarantinePermissions,
+      settings.transitSeconds ? transitPermissions : [],
       steps.flatMap(({ permissions, verifyPermissions }) => verifyPermissions ?? permissions.filter(isReading)),
     ),
     operate: union(writeHaltPermissions, sendOrderPermissions),

@@ -5,7 +5,7 @@ import { autoscaler } from './steps/autoscaler.ts'
 import { type CollectSettings, collect } from './steps/collect.ts'
 import { denyNames, type NameSettings } from './steps/deny-names.ts'
 import { denyPeers } from './steps/deny-peers.ts'
-import { isolateSubnet, type SubnetSettings } from './steps/isolate-subnet.ts'
+import { isolateSubnet } from './steps/isolate-subnet.ts'
 import { loadBalancers } from './steps/load-balancers.ts'
 import { type LockSettings, lockSnapshots } from './steps/lock-snapshots.ts'
 import { metadataService } from './steps/metadata-service.ts'
@@ -14,15 +14,15 @@ import { publicAddresses } from './steps/public-addresses.ts'
 import { revokeCredentials } from './steps/revoke-credentials.ts'
 import { type ShareSettings, shareSnapshots } from './steps/share-snapshots.ts'
 import { snapshot } from './steps/snapshot.ts'
-import { type StopSettings, stop } from './steps/stop.ts'
+import { stop } from './steps/stop.ts'
 import { swapGroups } from './steps/swap-groups.ts'
+import { type TransitSettings, transitSwap } from './steps/transit-swap.ts'
 
-export type StepSettings = StopSettings &
-  LockSettings &
+export type StepSettings = LockSettings &
   ShareSettings &
   NameSettings &
   CollectSettings &
-  SubnetSettings & { readonly credentials: CredentialSettings }
+  TransitSettings & { readonly credentials: CredentialSettings }
 
 /** AWS's steps, in the order in which a report lists them; a release goes through them backwards. */
 export function awsSteps(
@@ -38,6 +38,7 @@ export function awsSteps(
     isolateSubnet(ec2, subnets, settings),
     publicAddresses(ec2, settings),
     stop(ec2, settings),
+    transitSwap(ec2, settings),
     snapshot(ec2),
     protect(ec2, settings),
     revokeCredentials(revoke, settings.credentials),

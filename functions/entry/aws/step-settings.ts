@@ -9,6 +9,7 @@ export function stepSettings({ escalation, evidence, credentials, dnsCovered, lo
     stopWhenNeeded: escalation.stop,
     dropAssigned: escalation.dropAssigned,
     isolateSubnet: escalation.isolateSubnet,
+    transitSeconds: escalation.transitSeconds,
     lockDays,
     shareWith,
     ...(bucket === undefined ? {} : { collect: { bucket, prefix, key, logGroups: searched } }),

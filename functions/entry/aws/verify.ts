@@ -2,6 +2,7 @@ import middy from '@middy/core'
 import type { Context } from 'aws-lambda'
 import { fleetReader } from '../../clouds/aws/inventory.ts'
 import { quarantinePreparer } from '../../clouds/aws/quarantine.ts'
+import { transitPreparer } from '../../clouds/aws/transit.ts'
 import { InputError } from '../../core/errors.ts'
 import { heed } from '../../core/heed.ts'
 import { readTraffic } from '../../core/traffic.ts'
@@ -29,6 +30,7 @@ export function createVerify(
     steps: steps(ports.steps),
     readFleet: fleetReader(ec2, clock, config.account, environment['AWS_REGION'] ?? ''),
     prepareQuarantine: quarantinePreparer(ec2),
+    ...(config.escalation.transitSeconds > 0 ? { prepareTransit: transitPreparer(ec2) } : {}),
     readTraffic: (instance: string) => readTraffic(ledger, instance),
   }
   const settings = { ...config, escalateAfterMs: config.escalation.afterMinutes * 60_000 }
