@@ -4,13 +4,20 @@ import { createServer, type IncomingMessage, type ServerResponse } from 'node:ht
 import * as z from 'zod'
 import { type FaultKind, suffer } from './faults.ts'
 
-const Body = z.object({ key: z.string(), title: z.string(), markdown: z.string(), state: z.string() })
+const Body = z.object({
+  key: z.string(),
+  title: z.string(),
+  severity: z.number(),
+  markdown: z.string(),
+  state: z.string(),
+})
 
 /** What stands in the tracker under one key. */
 export interface TrackedTicket {
   readonly key: string
   readonly reference: string
   readonly title: string
+  readonly severity: number
   readonly state: string
   readonly markdown: string
   readonly deliveries: number
@@ -37,10 +44,10 @@ export async function openTracker(secret: string) {
       refused += 1
       return { status: 401 }
     }
-    const { key, title, markdown, state } = Body.parse(JSON.parse(bytes.toString('utf8')))
+    const { key, title, severity, markdown, state } = Body.parse(JSON.parse(bytes.toString('utf8')))
     const known = tickets.get(key)
     const reference = known?.reference ?? `TICKET-${tickets.size + 1}`
-    tickets.set(key, { key, reference, title, state, markdown, deliveries: (known?.deliveries ?? 0) + 1 })
+    tickets.set(key, { key, reference, title, severity, state, markdown, deliveries: (known?.deliveries ?? 0) + 1 })
     return { status: known ? 200 : 201, body: { reference } }
   }
 

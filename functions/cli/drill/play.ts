@@ -76,9 +76,12 @@ export function createPlayer(deployment: Deployment, shown: Shown, latency = 0) 
     }
   }
 
+  /** Until nothing stands in the lanes and nobody changed anything that verify is told of. */
   async function respond(): Promise<void> {
-    const { handled } = await deployment.respond(measured)
-    if (handled > 0) await shown.changed()
+    do {
+      const { handled } = await deployment.respond(measured)
+      if (handled > 0) await shown.changed()
+    } while ((await deployment.changes()) > 0)
   }
 
   async function verify(): Promise<void> {
