@@ -35,7 +35,7 @@ export function describeNetworkAcls(cloud: Cloud, parameters: Parameters): Tree 
       default: acl.default,
       entrySet: acl.entries.toSorted((a, b) => a.number - b.number).map(entryTree),
       associationSet: subnetsOf(acl).map(({ id }) => ({
-        networkAclAssociationId: associationOf(id, acl.id),
+        networkAclAssociationId: aclAssociationOf(id, acl.id),
         networkAclId: acl.id,
         subnetId: id,
       })),
@@ -46,7 +46,7 @@ export function describeNetworkAcls(cloud: Cloud, parameters: Parameters): Tree 
 }
 
 /** A subnet has exactly one, which is another one once another ACL serves it. */
-function associationOf(subnet: string, acl: string): string {
+export function aclAssociationOf(subnet: string, acl: string): string {
   return `aclassoc-${subnet.replace(/^subnet-/, '')}-${acl.replace(/^acl-/, '')}`
 }
 
@@ -81,11 +81,11 @@ export function deleteNetworkAcl(cloud: Cloud, parameters: Parameters): Tree {
 export function replaceNetworkAclAssociation(cloud: Cloud, parameters: Parameters): Tree {
   const association = parameters.required('AssociationId')
   const acl = findOwn(cloud, parameters)
-  const subnet = [...cloud.subnets.values()].find(one => associationOf(one.id, one.acl) === association)
+  const subnet = [...cloud.subnets.values()].find(one => aclAssociationOf(one.id, one.acl) === association)
   if (!subnet) throw new Refusal('InvalidAssociationID.NotFound', `The association ID '${association}' does not exist`)
   subnet.acl = acl.id
   announce(cloud, 'ReplaceNetworkAclAssociation', subnet.id)
-  return { newAssociationId: associationOf(subnet.id, acl.id) }
+  return { newAssociationId: aclAssociationOf(subnet.id, acl.id) }
 }
 
 function entryTree({ number, egress, allow, cidr, protocol, ports }: AclEntry): Tree {

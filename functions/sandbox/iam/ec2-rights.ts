@@ -1,4 +1,5 @@
 import type { Cloud } from '../cloud.ts'
+import { aclAssociationOf } from '../ec2/acls.ts'
 import { associationOf, profileArn } from '../ec2/instance-profiles.ts'
 import { volumesOf } from '../ec2/instances.ts'
 import type { Parameters } from '../ec2/parameters.ts'
@@ -26,6 +27,7 @@ const instance = by('instance', ({ instances }, id) => instances.get(id)?.tags)
 const networkInterface = by('network-interface', ({ interfaces }, id) => interfaces.get(id)?.tags)
 const securityGroup = by('security-group', ({ groups }, id) => groups.get(id)?.tags)
 const networkAcl = by('network-acl', ({ acls }, id) => acls.get(id)?.tags)
+const subnet = by('subnet', ({ subnets }, id) => subnets.get(id)?.tags)
 const volume = by('volume', ({ volumes }, id) => volumes.get(id)?.tags)
 const vpc = by('vpc', ({ vpcs }, id) => vpcs.get(id)?.tags)
 const elasticIp = by('elastic-ip')
@@ -60,10 +62,12 @@ function attached(action: string, name = 'NetworkInterfaceId'): Row<Parameters> 
   return all(on(action, networkInterface, name), held)
 }
 
+const MAKING = { snapshot, 'security-group': securityGroup, 'network-acl': networkAcl }
+
 /** Of what is made, its id is not known yet, and its tags are the request's; giving them is a right of its own. */
-function made(action: string, kind: 'snapshot' | 'security-group'): Row<Parameters> {
+function made(action: string, kind: keyof typeof MAKING): Row<Parameters> {
   return (cloud, parameters) => {
-    const { resource } = (kind === 'snapshot' ? snapshot : securityGroup)(cloud, '*')
+    const { resource } = MAKING[kind](cloud, '*')
     const tags = Object.fromEntries(
       parameters
         .structures('TagSpecification')
@@ -117,6 +121,16 @@ function shareSnapshot(cloud: Cloud, parameters: Parameters): Right[] {
   return [right('ec2:ModifySnapshotAttribute', resource, { ...keys, ...account })]
 }
 
+/** The ACL that is to serve the subnet, and the subnet. */
+function replaceAcl(cloud: Cloud, parameters: Parameters): Right[] {
+  const association = parameters.text('AssociationId')
+  const served = [...cloud.subnets.values()].find(one => aclAssociationOf(one.id, one.acl) === association)
+  return [networkAcl(cloud, parameters.text('NetworkAclId') ?? '*'), subnet(cloud, served?.id ?? '*')].map(found => ({
+    action: 'ec2:ReplaceNetworkAclAssociation',
+    ...found,
+  }))
+}
+
 function disassociateProfile(cloud: Cloud, parameters: Parameters): Right[] {
   const association = parameters.text('AssociationId')
   const held = [...cloud.instances.values()].find(one => associationOf(one) === association)
@@ -145,6 +159,11 @@ export const EC2_RIGHTS: Readonly<Record<string, Row<Parameters>>> = {
   ),
   'ec2:RevokeSecurityGroupIngress': on('RevokeSecurityGroupIngress', securityGroup, 'GroupId'),
   'ec2:RevokeSecurityGroupEgress': on('RevokeSecurityGroupEgress', securityGroup, 'GroupId'),
+  'ec2:AuthorizeSecurityGroupIngress': on('AuthorizeSecurityGroupIngress', securityGroup, 'GroupId'),
+  'ec2:AuthorizeSecurityGroupEgress': on('AuthorizeSecurityGroupEgress', securityGroup, 'GroupId'),
+  'ec2:CreateNetworkAcl': all(on('CreateNetworkAcl', vpc, 'VpcId'), made('CreateNetworkAcl', 'network-acl')),
+  'ec2:DeleteNetworkAcl': on('DeleteNetworkAcl', networkAcl, 'NetworkAclId'),
+  'ec2:ReplaceNetworkAclAssociation': replaceAcl,
   'ec2:CreateNetworkAclEntry': on('CreateNetworkAclEntry', networkAcl, 'NetworkAclId'),
   'ec2:DeleteNetworkAclEntry': on('DeleteNetworkAclEntry', networkAcl, 'NetworkAclId'),
   'ec2:AssociateAddress': all(on('AssociateAddress', elasticIp, 'AllocationId'), attached('AssociateAddress')),
