@@ -9,6 +9,7 @@ import { peersOf } from './opening.ts'
 import type { Run } from './playbook.ts'
 import type { Policy } from './policy.ts'
 import type { Ledger } from './ports.ts'
+import { afterLostRace, MAX_RACES } from './races.ts'
 import type { RuleSettings } from './rule-settings.ts'
 import type { Situation } from './survey.ts'
 
@@ -95,14 +96,17 @@ export async function claimAgain(
   // What began as a drill may have been cut already, without a place.
   if (isFree(incident) || incident.findings.some(({ drill }) => drill)) return undefined
   const claim = claimFor(incident, settings.rules)
-  for (let race = 0; race < 32; race++) {
+  for (let race = 0; race < MAX_RACES; race++) {
     const row = await run.ledger.read(budgetKey)
     const budget = row ? Budget.parse(row.value) : { cuts: [] }
     const claimed: Claimed = claimCut(budget, claim, run.clock.now(), inScope, settings.policy.budget)
     if (!claimed.granted) return claimed.reason
     if (await run.ledger.write(budgetKey, claimed.budget, row?.version ?? 'absent')) return undefined
+    await afterLostRace(run.ledger, race)
   }
-  throw new RetryableError(`Cannot claim a place in the budget for ${incident.id}: 32 other writers came first`)
+  throw new RetryableError(
+    `Cannot claim a place in the budget for ${incident.id}: ${MAX_RACES} other writers came first`,
+  )
 }
 
 /** The restore point, once, and what may be denied. A peer that an earlier finding named keeps its answer. */

@@ -1,6 +1,7 @@
 import * as z from 'zod'
 import { RetryableError } from './errors.ts'
 import type { Key, Ledger, Row } from './ports.ts'
+import { afterLostRace, MAX_RACES } from './races.ts'
 
 /**
  * Which incidents need which deny in a shared ACL. The entry goes when the last incident leaves, whoever made it, so the
@@ -27,8 +28,6 @@ function leasesOf(row: Row | undefined): Leases {
   return row ? Leases.parse(row.value) : { leases: [] }
 }
 
-const MAX_RACES = 32
-
 export async function changeLeases(
   ledger: Ledger,
   acl: string,
@@ -39,6 +38,7 @@ export async function changeLeases(
   for (let race = 0; race < MAX_RACES; race++) {
     const next = edit(leasesOf(row))
     if (await ledger.write(leaseKey(acl), next, row?.version ?? 'absent')) return next
+    await afterLostRace(ledger, race)
     row = await ledger.read(leaseKey(acl))
   }
   throw new RetryableError(`Cannot change the leases of ${acl}: ${MAX_RACES} other writers came first`)

@@ -36,6 +36,8 @@ export interface Ledger {
   write(key: Key, value: unknown, expect: Expectation, expires?: number): Promise<Row | undefined>
   /** Returns false when the expectation did not hold. */
   remove(key: Key, expect: Expectation): Promise<boolean>
+  /** Waits some milliseconds, between lost races for a row. Default: not at all. */
+  pause?(milliseconds: number): Promise<void>
 }
 
 /** A queue with one lane an instance: what is sent to a lane is handled in order, one message at a time. */

@@ -7,6 +7,7 @@ import type { JournalLine } from './journal.ts'
 import { type DenyEntries, dropLeases, entriesWithout, leaveLeases, recordEntries } from './leases.ts'
 import type { Run } from './playbook.ts'
 import type { Ledger, Step } from './ports.ts'
+import { afterLostRace, MAX_RACES } from './races.ts'
 
 /** The step that changes ACLs, in every cloud. Its fact `entries` lists what it made, each as `acl/direction/number/range`. */
 const DENY_STEP = 'deny-peers'
@@ -180,9 +181,10 @@ async function revert(
 }
 
 async function leaveBudget(ledger: Ledger, incident: string): Promise<void> {
-  for (let race = 0; race < 32; race++) {
+  for (let race = 0; race < MAX_RACES; race++) {
     const row = await ledger.read(budgetKey)
     if (!row || (await ledger.write(budgetKey, endCut(Budget.parse(row.value), incident), row.version))) return
+    await afterLostRace(ledger, race)
   }
-  throw new RetryableError(`Cannot give back the budget of ${incident}: 32 other writers came first`)
+  throw new RetryableError(`Cannot give back the budget of ${incident}: ${MAX_RACES} other writers came first`)
 }

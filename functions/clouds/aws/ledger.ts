@@ -1,4 +1,5 @@
 import { randomInt } from 'node:crypto'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DeleteCommand, type DynamoDBDocumentClient, PutCommand, QueryCommand } from '@aws-sdk/lib-dynamodb'
 import * as z from 'zod'
 import { quoted, RetryableError, reasonOf } from '../../core/errors.ts'
@@ -54,6 +55,8 @@ export function dynamoLedger(
   }
 
   return {
+    pause: milliseconds => sleep(milliseconds),
+
     read: key =>
       named('read', key, async () => {
         const item = await fresh(key)
