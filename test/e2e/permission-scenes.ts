@@ -1,6 +1,7 @@
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { type Deployment, deploy } from '../../functions/cli/drill/deployment.ts'
 import type { Finding } from '../../functions/core/finding.ts'
+import { loadIncident, replaceIncident } from '../../functions/core/incident-store.ts'
 import { recordCoverage } from '../../functions/core/log-coverage.ts'
 import { nameCoverage } from '../../functions/core/name-uses.ts'
 import { rowCache } from '../../functions/core/row-cache.ts'
@@ -40,9 +41,9 @@ const INPUTS = {
 }
 
 /** The breakout's cloud with everything configured, its servers answering at once and its inventory kept. */
-async function start(): Promise<Deployment> {
+async function start(escalation: Readonly<Record<string, unknown>>): Promise<Deployment> {
   const deployment = await deploy(breakout, {
-    settings: EVERYTHING,
+    settings: { ...EVERYTHING, escalation },
     inputs: INPUTS,
     rules: { score: { alert: 70, isolate: 70 } },
     latencies: {
@@ -119,6 +120,54 @@ async function byItsAddresses(deployment: Deployment): Promise<void> {
   await pass(deployment, 5)
   await release(deployment)
 }
+
+/** The subnets are cut off whole, since the instance stands alone in them. */
+async function cutOffWhole(deployment: Deployment): Promise<void> {
+  await find(deployment)
+  await deployment.respond()
+  await pass(deployment, 5)
+  await release(deployment)
+}
+
+/** The ACLs are another account's, and addresses that EC2 assigned stay: what is tracked is led through an open group. */
+async function ledThrough(deployment: Deployment): Promise<void> {
+  const { cloud } = deployment.built
+  for (const acl of cloud.acls.values()) acl.owner = '999988887777'
+  const held = [...cloud.interfaces.values()].filter(one => one.instance === brokenOut(deployment))
+  for (const [index, one] of held.entries()) one.assigned = `192.0.2.${200 + index}`
+  cloud.addresses.clear()
+  await find(deployment)
+  await deployment.respond()
+  await pass(deployment, 5)
+  await stoppedOnce(deployment)
+  await release(deployment)
+}
+
+/** The instance as it were, had a stop been configured when it was cut. */
+async function stoppedOnce(deployment: Deployment): Promise<void> {
+  const { built, clock, environment } = deployment
+  const adapters = awsAdapters('operate', environment, clock)
+  const instance = brokenOut(deployment)
+  try {
+    const held = await loadIncident(adapters.ledger, instance)
+    const record = held?.incident.steps['stop']
+    if (!held || !record) return
+    const stop = { ...record, facts: { ...record.facts, stopped: true } }
+    await replaceIncident(adapters.ledger, held, {
+      ...held.incident,
+      steps: { ...held.incident.steps, stop },
+    })
+    Object.assign(built.cloud.instances.get(instance) ?? {}, { state: 'stopped' })
+  } finally {
+    adapters.close()
+  }
+}
+
+/** What stands in another's way is configured for one scene alone. */
+const ESCALATIONS = new Map<(deployment: Deployment) => Promise<void>, Readonly<Record<string, unknown>>>([
+  [cutOffWhole, { ...EVERYTHING.escalation, isolateSubnet: true }],
+  [ledThrough, { transitSeconds: 1 }],
+])
 
 /** A name is denied, for which a day of the network's queries has to be known; an answer gets lost on the way. */
 async function byName(deployment: Deployment): Promise<void> {
@@ -226,6 +275,8 @@ export const scenes = {
   refreshed,
   beyondTheAcl,
   byItsAddresses,
+  cutOffWhole,
+  ledThrough,
   byName,
   undone,
   unlocked,
@@ -237,7 +288,7 @@ export const scenes = {
 export async function played(
   scene: (deployment: Deployment) => Promise<void>,
 ): Promise<Pick<Deployment['sandbox'], 'calls' | 'uses'>> {
-  const deployment = await start()
+  const deployment = await start(ESCALATIONS.get(scene) ?? EVERYTHING.escalation)
   try {
     await scene(deployment)
     return deployment.sandbox

@@ -19,6 +19,8 @@ const permissions = awsPermissions(
   {
     stopWhenNeeded: true,
     dropAssigned: true,
+    isolateSubnet: true,
+    transitSeconds: 5,
     lockDays: 30,
     shareWith: '444455556666',
     dnsCovered: true,
