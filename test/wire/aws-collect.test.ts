@@ -360,6 +360,37 @@ test('in a bucket that keeps versions the version is the evidence, whatever is p
   assert.deepEqual(await stage.step.verify(stage.work(after)), { holds: true, notes: [] })
 })
 
+test('a file stays listed while nobody can look at it, and the incident goes on where its first file went', async () => {
+  await using stage = await setCollectStage()
+  const { outcome, after } = await collected(stage)
+  stage.sandbox.fault('s3', 'HeadObject', 1, 'denied')
+  const denied = await tried(stage, after, 2)
+  assert.equal(denied.outcome.unable.length, 1)
+  assert.deepEqual(denied.outcome.facts, outcome.facts)
+  const elsewhere = { bucket: BUCKET, prefix: 'elsewhere/', logGroups: [] }
+  await using moved = await setCollectStage({ settings: { collect: elsewhere } })
+  for (const [key, versions] of stage.bucket.objects) moved.bucket.objects.set(key, versions)
+  assert.deepEqual(await moved.step.verify(moved.work(after)), { holds: true, notes: [] })
+  const again = await moved.step.apply(moved.work(after, 2))
+  assert.deepEqual([again.done, again.facts], [[], outcome.facts])
+})
+
+test('nothing is put before the bucket has said how it locks: where it cannot say, the step is tried again', async () => {
+  await using stage = await setCollectStage()
+  stage.sandbox.fault('s3', 'GetObjectLockConfiguration', 2, 'error')
+  const first = await tried(stage)
+  assert.match(first.failure, /^Cannot collect console-output\.txt: InternalError/)
+  assert.equal(stage.bucket.objects.size, 0)
+  const second = await tried(stage, stage.incident, 2)
+  assert.equal(second.failure, '')
+  assert.equal(stage.bucket.objects.size, everyFile.length)
+  await using denied = await setCollectStage()
+  denied.sandbox.fault('s3', 'GetObjectLockConfiguration', 1, 'denied')
+  const { unable } = (await tried(denied)).outcome
+  assert.match(unable.join(), /^The evidence bucket's object lock is not known: AccessDenied/)
+  assert.equal(denied.bucket.objects.size, everyFile.length)
+})
+
 test('a release keeps the evidence and says where', async () => {
   await using stage = await setCollectStage()
   const { after } = await collected(stage)

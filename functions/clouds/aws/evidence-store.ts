@@ -24,10 +24,14 @@ export interface EvidenceStore {
   find(bucket: string, key: string, version: string | undefined, signal: AbortSignal): Promise<Digest | undefined>
   /** Returns the version that it became, or `undefined` where something stands there already, which is left as it is. */
   put(
-    settings: BucketSettings,
-    key: string,
+    to: {
+      readonly bucket: string
+      readonly key: string
+      /** ARN of the key that it is encrypted with; absent: as the bucket is set. */
+      readonly encryption: string | undefined
+      readonly until: Date | undefined
+    },
     file: { readonly bytes: Uint8Array; readonly sha256: string; readonly type: string },
-    retainUntil: Date | undefined,
     signal: AbortSignal,
   ): Promise<{ readonly version?: string } | undefined>
   destroy(): void
@@ -86,7 +90,7 @@ export function evidenceStore(environment: Environment, options: ClientOptions =
       }
     },
 
-    async put({ bucket, key: sealing }, key, { bytes, sha256, type }, retainUntil, abortSignal) {
+    async put({ bucket, key, encryption, until }, { bytes, sha256, type }, abortSignal) {
       const { sdk, client } = await open()
       try {
         const { VersionId } = await client.send(
@@ -98,10 +102,8 @@ export function evidenceStore(environment: Environment, options: ClientOptions =
             // S3 counts it itself and takes nothing else.
             ChecksumSHA256: Buffer.from(sha256, 'hex').toString('base64'),
             IfNoneMatch: '*',
-            ...(sealing === undefined ? {} : { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: sealing }),
-            ...(retainUntil === undefined
-              ? {}
-              : { ObjectLockMode: 'GOVERNANCE', ObjectLockRetainUntilDate: retainUntil }),
+            ...(encryption === undefined ? {} : { ServerSideEncryption: 'aws:kms', SSEKMSKeyId: encryption }),
+            ...(until === undefined ? {} : { ObjectLockMode: 'GOVERNANCE', ObjectLockRetainUntilDate: until }),
           }),
           { abortSignal },
         )

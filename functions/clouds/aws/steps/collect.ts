@@ -22,8 +22,8 @@ const DAY_MS = 86_400_000
 /** As for its snapshots: nobody pays longer than this for a drill. */
 const DRILL_DAYS = 1
 
-/** Each may hold the largest file there is. */
-const AT_ONCE = 6
+/** Files at a time: those of logs may be large. */
+const AT_ONCE = { records: 4, others: 16 }
 
 export interface CollectSettings {
   /** As for snapshots; 0: files are not locked. */
@@ -36,6 +36,23 @@ export interface Collecting {
   readonly store: EvidenceStore
   readonly logs: LogSearch
   readonly clock: Clock
+}
+
+/** Where an incident's files lie. */
+interface Place {
+  readonly bucket: string
+  /** Of their keys. */
+  readonly folder: string
+}
+
+/** How the files are locked. */
+interface Retention {
+  readonly lock: BucketLock
+  readonly until?: Date | undefined
+  /** What a person has to know of it. */
+  readonly note: readonly string[]
+  /** The bucket could not say, and may at a later try. */
+  readonly failure?: unknown
 }
 
 interface Result {
@@ -54,41 +71,46 @@ export function collect(
   { store, logs, clock }: Collecting,
   { lockDays, collect: into }: CollectSettings,
 ): Step {
-  const skipped = into?.logGroups.slice(MAX_GROUPS).map(({ group }) => group) ?? []
-
-  const folderOf = ({ prefix }: BucketSettings, { id }: Incident) => `${prefix}${id}/`
+  const skipped = into?.logGroups.slice(MAX_GROUPS).length ?? 0
 
   async function keep(
-    settings: BucketSettings,
+    place: Place,
     part: Part,
     work: Work,
     before: EvidenceFile | undefined,
-    retainUntil: Date | undefined,
+    retention: Promise<Retention>,
   ): Promise<Result> {
     const { incident, signal } = work
     const { name, type } = part
-    const key = `${folderOf(settings, incident)}${name}`
+    const { bucket, folder } = place
+    const key = `${folder}${name}`
     if (before || work.attempt > 1) {
-      const standing = await store.find(settings.bucket, key, before?.version, signal)
+      const standing = await store.find(bucket, key, before?.version, signal)
       if (standing) return found({ name, ...standing }, before)
     }
     const { bytes, told, missing } = await part.collect(incident, signal)
     const sha256 = createHash('sha256').update(bytes).digest('hex')
-    const put = await store.put(settings, key, { bytes, sha256, type }, retainUntil, signal)
+    const { until, failure } = await retention
+    if (failure !== undefined) throw failure
+    const put = await store.put({ bucket, key, encryption: into?.key, until }, { bytes, sha256, type }, signal)
     // The client asks again where an answer got lost, and then finds what it has written itself.
-    const standing = put ? { ...put, sha256 } : await store.find(settings.bucket, key, undefined, signal)
+    const standing = put ? { ...put, sha256 } : await store.find(bucket, key, undefined, signal)
     if (standing?.sha256 !== sha256) return { unable: takenText(name, standing) }
     const { version } = standing
     const file = { name, bytes: bytes.length, sha256, ...(version === undefined ? {} : { version }) }
     return { file, done: keptText(file, told), ...(missing === undefined ? {} : { unable: `${name}: ${missing}` }) }
   }
 
-  async function attempted(part: Part, keeping: () => Promise<Result>): Promise<Result> {
+  async function retentionOf(bucket: string, drill: boolean, signal: AbortSignal): Promise<Retention> {
+    const days = drill ? Math.min(DRILL_DAYS, lockDays) : lockDays
     try {
-      return await keeping()
+      const lock = await store.lockOf(bucket, signal)
+      const until = lock === 'asked' && days > 0 ? new Date(clock.now() + days * DAY_MS) : undefined
+      return { lock, until, note: lock === 'none' && lockDays > 0 ? [UNLOCKED] : [] }
     } catch (thrown) {
-      const text = `${part.name}: ${whyNot(thrown)}`
-      return isPassing(thrown) ? { failure: text } : { unable: text }
+      if (isPassing(thrown)) return { lock: 'none', note: [], failure: thrown }
+      // Better kept without a lock than not at all.
+      return { lock: 'none', note: [`The evidence bucket's object lock is not known: ${whyNot(thrown)}`] }
     }
   }
 
@@ -109,35 +131,34 @@ export function collect(
     async apply(work) {
       const { incident, signal } = work
       if (!into) return { done: [], unable: [NOWHERE], facts: {} }
-      const { lock, note } = await lockOf(into.bucket, signal)
-      const days = incident.drill ? Math.min(DRILL_DAYS, lockDays) : lockDays
-      const retainUntil = lock === 'asked' && days > 0 ? new Date(clock.now() + days * DAY_MS) : undefined
+      const place = placeOf(into, incident)
       const known = new Map(evidenceOf(incident).files.map(file => [file.name, file]))
-      const parts = [...consoleParts(ec2), ...configurationParts(ec2), ...recordParts(logs, clock, into.logGroups)]
+      const retention = retentionOf(place.bucket, incident.drill, signal)
       const results = new Map<string, Result>()
-      const next = parts.values()
-      await Promise.all(
-        Array.from({ length: AT_ONCE }, async () => {
-          for (const part of next)
-            results.set(
-              part.name,
-              await attempted(part, () => keep(into, part, work, known.get(part.name), retainUntil)),
-            )
-        }),
-      )
-      const all = parts.flatMap(({ name }) => results.get(name) ?? [])
-      const folder = `s3://${into.bucket}/${folderOf(into, incident)}`
-      const done = all.flatMap(one => one.done ?? [])
-      const facts = evidenceFacts({ folder, files: all.flatMap(one => one.file ?? []) })
+      const collectOne = async (part: Part) => {
+        const before = known.get(part.name)
+        const result = await keep(place, part, work, before, retention).catch(refused(part.name, before))
+        results.set(part.name, result)
+      }
+      const others = [...consoleParts(ec2), ...configurationParts(ec2)]
+      const records = recordParts(logs, clock, into.logGroups)
+      await Promise.all([inLanes(AT_ONCE.others, others, collectOne), inLanes(AT_ONCE.records, records, collectOne)])
+      const all = [...others, ...records].flatMap(({ name }) => results.get(name) ?? [])
+      // Of a log group that is configured no more.
+      const earlier = [...known.values()].filter(({ name }) => !results.has(name))
+      const folder = `s3://${place.bucket}/${place.folder}`
+      const facts = evidenceFacts({ folder, files: [...all.flatMap(one => one.file ?? []), ...earlier] })
+      const { note, ...lock } = await retention
+      const kept = all.flatMap(one => one.done ?? [])
+      const done = kept.length > 0 ? [`Evidence is in ${folder}${lockText(lock)}`, ...kept] : []
       const failures = all.flatMap(one => one.failure ?? [])
-      const told = done.length > 0 ? [`Evidence is in ${folder}${lockText(lock, retainUntil)}`, ...done] : []
-      if (failures.length > 0) throw new PartialFailure(`Cannot collect ${failures.join('; ')}`, { done: told, facts })
+      if (failures.length > 0) throw new PartialFailure(`Cannot collect ${failures.join('; ')}`, { done, facts })
       return {
-        done: told,
+        done,
         unable: [
-          ...(lockDays > 0 ? note : []),
+          ...note,
           ...all.flatMap(one => one.unable ?? []),
-          ...(skipped.length > 0 ? [`Of ${skipped.length} log groups no records: ${MAX_GROUPS} are searched`] : []),
+          ...(skipped > 0 ? [`Of ${skipped} log groups no records are collected: ${MAX_GROUPS} are searched`] : []),
         ],
         facts,
       }
@@ -145,10 +166,10 @@ export function collect(
 
     async verify({ incident, signal }) {
       if (!into) return { holds: true, notes: [] }
+      const { bucket, folder } = placeOf(into, incident)
       const notes = await Promise.all(
         evidenceOf(incident).files.map(async file => {
-          const key = `${folderOf(into, incident)}${file.name}`
-          const standing = await store.find(into.bucket, key, file.version, signal)
+          const standing = await store.find(bucket, `${folder}${file.name}`, file.version, signal)
           if (!standing) return [`${file.name} is not there any more`]
           return standing.sha256 === file.sha256 ? [] : [changedText(file, standing)]
         }),
@@ -165,23 +186,37 @@ export function collect(
       }
     },
   }
-
-  /** Where the lock cannot be read the files are kept all the same. */
-  async function lockOf(bucket: string, signal: AbortSignal): Promise<{ lock: BucketLock; note: readonly string[] }> {
-    try {
-      const lock = await store.lockOf(bucket, signal)
-      return { lock, note: lock === 'none' ? [UNLOCKED] : [] }
-    } catch (thrown) {
-      if (isPassing(thrown)) throw thrown
-      return { lock: 'none', note: [`The evidence bucket's object lock is not known: ${whyNot(thrown)}`] }
-    }
-  }
 }
 
 const NOWHERE =
   'Console, screenshot, configuration and log records are not collected: no bucket is configured (evidence.bucket)'
 
 const UNLOCKED = 'The evidence bucket has no object lock: whoever may write to it can replace or delete what is kept'
+
+/** An incident's files stay together where its first one went, whatever is configured since. */
+function placeOf({ bucket, prefix }: BucketSettings, incident: Incident): Place {
+  const [, before, folder] = /^s3:\/\/([^/]+)\/(.*)$/.exec(evidenceOf(incident).folder) ?? []
+  return before === undefined || folder === undefined
+    ? { bucket, folder: `${prefix}${incident.id}/` }
+    : { bucket: before, folder }
+}
+
+async function inLanes<T>(atOnce: number, items: readonly T[], work: (item: T) => Promise<void>): Promise<void> {
+  const next = items.values()
+  await Promise.all(
+    Array.from({ length: atOnce }, async () => {
+      for (const item of next) await work(item)
+    }),
+  )
+}
+
+/** A file that was kept before stays listed: not having seen it is no proof that it is gone. */
+const refused =
+  (name: string, before: EvidenceFile | undefined) =>
+  (thrown: unknown): Result => {
+    const text = `${name}: ${whyNot(thrown)}`
+    return { ...(before ? { file: before } : {}), ...(isPassing(thrown) ? { failure: text } : { unable: text }) }
+  }
 
 /** What an earlier try left, whose outcome was not known, or what stands in a file's place. */
 function found(standing: EvidenceFile, before: EvidenceFile | undefined): Result {
@@ -210,7 +245,7 @@ function digestOf(standing: { readonly sha256: string } | undefined): string {
   return standing === undefined || standing.sha256 === '' ? 'without a SHA-256' : `with SHA-256 ${standing.sha256}`
 }
 
-function lockText(lock: BucketLock, retainUntil: Date | undefined): string {
-  if (retainUntil) return `, locked in governance mode until ${retainUntil.toISOString()}`
+function lockText({ lock, until }: Pick<Retention, 'lock' | 'until'>): string {
+  if (until) return `, locked in governance mode until ${until.toISOString()}`
   return lock === 'default' ? ', locked as the bucket has it by default' : ''
 }
