@@ -207,6 +207,8 @@ export async function startSandbox({
       else outgoing.writeHead(500).end(String(thrown))
     })
   })
+  // A busy process must not close a connection for idleness on which a request is just coming.
+  server.keepAliveTimeout = 60_000
   server.listen(port, '127.0.0.1')
   try {
     await once(server, 'listening')

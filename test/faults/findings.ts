@@ -33,10 +33,12 @@ export function findingOf(
 export async function sendFindings(deployment: Deployment, findings: readonly Finding[]): Promise<void> {
   const adapters = awsAdapters('watch', deployment.environmentOf('watch'), deployment.clock)
   try {
+    const next = findings.values()
     await Promise.all(
-      findings.map(finding =>
-        adapters.queue.send({ lane: finding.instance, id: finding.id, order: { kind: 'finding', finding } }),
-      ),
+      Array.from({ length: 16 }, async () => {
+        for (const finding of next)
+          await adapters.queue.send({ lane: finding.instance, id: finding.id, order: { kind: 'finding', finding } })
+      }),
     )
   } finally {
     adapters.close()
