@@ -186,6 +186,11 @@ const restorePoint: Description = {
   protection: { termination: false, stop: false, shutdown: 'stop' },
 }
 
+const files = [
+  { name: 'console-output.txt', bytes: 41_203, sha256: `0b6f${'c1d2e3f4'.repeat(7)}5a69` },
+  { name: 'aws-vpc-flow-5f1d7a84.jsonl', bytes: 1_204_118, sha256: `7c41${'0a1b2c3d'.repeat(7)}4e5f` },
+]
+
 const step = { attempts: 1, covers: '', unable: [], facts: {}, reason: '' }
 
 const steps: Incident['steps'] = {
@@ -229,6 +234,20 @@ const steps: Incident['steps'] = {
     at: opened + 377,
     done: ['Termination and stop protection on', 'vol-01111111111111111 outlives the instance'],
     unable: ['The autoscaling group rome-train may still replace the instance: it is not known to Firebreak'],
+  },
+  collect: {
+    ...step,
+    status: 'done',
+    at: opened + 2210,
+    done: [
+      'Evidence is in s3://example-evidence/firebreak/fb-20261124-0001/, locked in governance mode until 2026-12-24T02:13:09.000Z',
+      ...files.map(({ name, bytes, sha256 }) => `Kept ${name}: ${bytes} bytes, SHA-256 ${sha256}`),
+    ],
+    unable: ['screenshot.jpg: The instance has no screen'],
+    facts: {
+      folder: 's3://example-evidence/firebreak/fb-20261124-0001/',
+      files: files.map(({ name, bytes, sha256 }) => `${sha256} ${bytes} - ${name}`),
+    },
   },
   'ticket-webhook': {
     ...step,

@@ -45,6 +45,7 @@ describe('storyOf()', () => {
   it('names as not covered what steps could not do and which peers are not denied', () => {
     assert.deepEqual(storyOf(rome).gaps, [
       'protect: The autoscaling group rome-train may still replace the instance: it is not known to Firebreak',
+      'collect: screenshot.jpg: The instance has no screen',
       '203.0.113.77 is not denied in acl-0d0d0d0d0d0d0d0d0: eni-0eeeeeeeeeeeeeeee, which is in no incident, used it within the last 24 hours',
     ])
   })

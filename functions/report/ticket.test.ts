@@ -128,6 +128,20 @@ describe('ticketOf()', () => {
     assert.doesNotMatch(ticketOf(rome).markdown, /was refused|--force/)
   })
 
+  it('lists each file of the evidence once, with its size and digest, and not again under what was done', () => {
+    const { markdown } = ticketOf(rome)
+    const [, evidence = ''] = /\n## Evidence\n([^#]*)/.exec(markdown) ?? []
+    assert.match(
+      evidence,
+      /^\nIn s3\\:\/\/example-evidence\/firebreak\/fb-20261124-0001\/; a release leaves it there\.\n/,
+    )
+    assert.match(evidence, /\| console-output\\\.txt \| 41\.2 kB \| 0b6f(?:c1d2e3f4){7}5a69 \|/)
+    assert.match(evidence, /\| aws-vpc-flow-5f1d7a84\\\.jsonl \| 1\.2 MB \| 7c41(?:0a1b2c3d){7}4e5f \|/)
+    const [, done = ''] = /\n## What was done\n([^#]*)/.exec(markdown) ?? []
+    assert.match(done, /\*\*collect\*\*: done.*\n {2}- Evidence is in .*locked in governance mode/)
+    assert.doesNotMatch(done, /c1d2e3f4|files:|folder:/)
+  })
+
   it('lists the commands that undo the cut without Firebreak, in one fence that nothing in them ends', () => {
     const undo = [
       { step: 'autoscaler', commands: ["aws autoscaling exit-standby --auto-scaling-group-name 'a```\nb'"] },

@@ -2,7 +2,7 @@ import { createHash, randomBytes } from 'node:crypto'
 import { Refusal } from '../ec2/refusal.ts'
 
 /** As `x-amz-object-lock-mode` words it. */
-export type LockMode = 'GOVERNANCE' | 'COMPLIANCE'
+type LockMode = 'GOVERNANCE' | 'COMPLIANCE'
 
 export interface StoredObject {
   /** Only in a bucket that keeps versions. */
