@@ -95,7 +95,7 @@ function undoLines({ undo }: Story): string[] {
   const commands = undo.flatMap(one => [`# ${one.step}`, ...one.commands])
   if (commands.length === 0) return []
   return [
-    'A release does this and looks before whether somebody else changed anything since. By hand, with rights of your own:',
+    'A release does this and looks before whether somebody else changed anything since; while Firebreak runs it cuts again what is undone by hand. Without it, with rights of your own:',
     '',
     ...shell(ends(commands, missing => `# ${missing} more lines: see the HTML report`)),
   ]

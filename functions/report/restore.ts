@@ -11,7 +11,7 @@ export function undoSection({ undo }: Story) {
   const lines = undo.flatMap(({ step, commands }) => [`# ${step}`, ...commands])
   return html`<section aria-labelledby="undo">
 <h2 id="undo">Undo without Firebreak</h2>
-<p>A release does this and looks before whether somebody else changed anything since. By hand, with rights of your own:</p>
+<p>A release does this and looks before whether somebody else changed anything since; while Firebreak runs it cuts again what is undone by hand. Without it, with rights of your own:</p>
 <pre tabindex="0" role="region" aria-labelledby="undo"><code>${lines.map(
     line => html`${plain(line)}
 `,

@@ -76,6 +76,10 @@ export function createBus(cloud: Cloud, clock: Clock) {
     listen(listener: (event: unknown) => void): void {
       listeners.add(listener)
     },
+    /** What another service has to tell, as it would put it on the bus. */
+    tell(event: unknown): void {
+      for (const listener of listeners) listener(event)
+    },
     /** Brings about what was due by now; otherwise that waits for the next call. */
     settle: () => settle(cloud, clock.now()),
     record({ call, accessKey, body, answer }: Recorded): void {

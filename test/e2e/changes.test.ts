@@ -1,77 +1,18 @@
 import assert from 'node:assert/strict'
+import { readFileSync } from 'node:fs'
 import { test } from 'node:test'
 import {
   AttachNetworkInterfaceCommand,
   AuthorizeSecurityGroupIngressCommand,
-  EC2Client,
+  DetachNetworkInterfaceCommand,
   ModifyNetworkInterfaceAttributeCommand,
 } from '@aws-sdk/client-ec2'
-import type { Deployment } from '../../functions/cli/drill/deployment.ts'
-import type { Incident } from '../../functions/core/incident.ts'
 import { loadIncident } from '../../functions/core/incident-store.ts'
-import { readJournal } from '../../functions/core/journal.ts'
 import { awsAdapters } from '../../functions/entry/aws/adapters.ts'
-import { giveCredentials } from '../../functions/sandbox/iam/sessions.ts'
 import { brokenOut, groupsOf, playToFinding, startBreakout } from '../faults/stage.ts'
+import { intruder, isCut, withCut } from './cut-stage.ts'
 
 const timeout = 240_000
-
-interface Cut {
-  readonly deployment: Deployment
-  readonly instance: string
-  readonly original: ReturnType<typeof groupsOf>
-  incident(): Promise<Incident>
-  /** All lines of its journal. */
-  told(): Promise<string[]>
-  /** What happens until nobody has anything to do any more; the schedule is never among it. */
-  goOn(): Promise<void>
-}
-
-/** The breakout, found and cut. */
-async function withCut(what: (cut: Cut) => Promise<void>): Promise<void> {
-  const deployment = await startBreakout()
-  const adapters = awsAdapters('operate', deployment.environment, deployment.clock)
-  const instance = brokenOut(deployment)
-  const original = groupsOf(deployment)
-  const incident = async () => {
-    const held = await loadIncident(adapters.ledger, instance)
-    assert.ok(held)
-    return held.incident
-  }
-  const told = async () =>
-    (await readJournal(adapters.ledger, (await incident()).id)).flatMap(({ lines }) =>
-      lines.map(({ kind, text }) => `${kind}: ${text}`),
-    )
-  async function goOn(): Promise<void> {
-    for (let rounds = 0; rounds < 20; rounds++) {
-      const { handled } = await deployment.respond()
-      if (handled + (await deployment.changes()) === 0) return
-    }
-    assert.fail('it goes round for ever')
-  }
-  try {
-    await playToFinding(deployment)
-    await goOn()
-    await what({ deployment, instance, original, incident, told, goOn })
-  } finally {
-    adapters.close()
-    await deployment.close()
-  }
-}
-
-/** EC2 as somebody reaches it with credentials that another instance of the fleet was given, whose role may do too much. */
-function intruder({ built, environment }: Deployment): EC2Client {
-  const other = built.members.find(({ name }) => name === 'agent')?.instance ?? ''
-  const role = built.cloud.roles?.get(built.cloud.instances.get(other)?.role ?? '')
-  const statement = { Effect: 'Allow', Action: 'ec2:*', Resource: '*' }
-  role?.policies.set('too-much', JSON.stringify({ Version: '2012-10-17', Statement: [statement] }))
-  const credentials = giveCredentials(built.cloud, other)
-  assert.ok(credentials)
-  return new EC2Client({ endpoint: environment.AWS_ENDPOINT_URL, region: environment.AWS_REGION, credentials })
-}
-
-const isCut = ({ groups, quarantine }: { groups: Record<string, readonly string[]>; quarantine: string | undefined }) =>
-  Object.values(groups).every(held => held.length === 1 && held[0] === quarantine)
 
 test("the functions' own changes are told to verify and set nothing off", { timeout }, async () => {
   const deployment = await startBreakout()
@@ -151,6 +92,84 @@ test('an interface that is attached after the cut is written down, then cut, and
   })
 })
 
+test('an interface that is attached while the instance is being cut is written down before it is cut as well', {
+  timeout,
+}, async () => {
+  const deployment = await startBreakout()
+  const adapters = awsAdapters('operate', deployment.environment, deployment.clock)
+  try {
+    await playToFinding(deployment)
+    const { cloud } = deployment.built
+    const instance = brokenOut(deployment)
+    const [model] = [...cloud.interfaces.values()].filter(one => one.instance === instance)
+    assert.ok(model)
+    const before = [...model.groups]
+    const found = async () => (await loadIncident(adapters.ledger, instance))?.incident
+    const recorded: string[] = []
+    const stop = deployment.sandbox.onAnswer(async ({ action, target }) => {
+      // The description is answered: what is attached now stands in no restore point.
+      if (action === 'DescribeInstances' && !cloud.interfaces.has('eni-0late')) {
+        const { assigned: _public, ...spare } = structuredClone(model)
+        const late = { ...spare, id: 'eni-0late', attachment: 'eni-attach-0late', deviceIndex: 7, ipv6: [] }
+        cloud.interfaces.set('eni-0late', { ...late, address: '10.20.1.250', groups: [...before] })
+      }
+      if (action === 'ModifyNetworkInterfaceAttribute' && target === 'eni-0late')
+        recorded.push(JSON.stringify((await found())?.steps['swap-groups']?.facts['attached']))
+    })
+    await deployment.respond()
+    stop()
+    assert.deepEqual(recorded, [JSON.stringify([`eni-0late=${before.join(',')}`])])
+    assert.deepEqual(cloud.interfaces.get('eni-0late')?.groups, [(await found())?.quarantine])
+    await deployment.operate({ verb: 'release', instance, by: 'ada' })
+    await deployment.respond()
+    assert.deepEqual(cloud.interfaces.get('eni-0late')?.groups, before)
+  } finally {
+    adapters.close()
+    await deployment.close()
+  }
+})
+
+test('an interface that is taken away after the cut holds nothing up, and the release names it', {
+  timeout,
+}, async () => {
+  await withCut(async ({ deployment, instance, original, told, goOn }) => {
+    const { cloud } = deployment.built
+    const second = [...cloud.interfaces.values()].find(one => one.instance === instance && one.deviceIndex > 0)
+    assert.ok(second?.attachment)
+    const client = intruder(deployment)
+    await client.send(new DetachNetworkInterfaceCommand({ AttachmentId: second.attachment }))
+    client.destroy()
+    await goOn()
+    await deployment.operate({ verb: 'release', instance, by: 'ada', force: ['swap-groups'] })
+    await goOn()
+    assert.match((await told()).join('\n'), new RegExp(`Not possible: ${second.id} is not attached any more`))
+    const [first = ''] = Object.keys(original).filter(id => id !== second.id)
+    assert.deepEqual(groupsOf(deployment)[first], original[first])
+  })
+})
+
+test('whoever takes a log away is on the ticket of every open incident, and what nobody can read harms nothing', {
+  timeout,
+}, async () => {
+  await withCut(async ({ deployment, told, goOn }) => {
+    const sample = new URL('../../events/aws-cloudtrail/delete-flow-logs.change.json', import.meta.url)
+    const text = readFileSync(sample, 'utf8').replaceAll('111122223333', deployment.built.cloud.account)
+    const event: unknown = JSON.parse(text)
+    for (let deliveries = 0; deliveries < 3; deliveries++) deployment.sandbox.bus.tell(event)
+    deployment.sandbox.bus.tell(JSON.parse(text.replace('"eventID"', '"eventId"')))
+    await goOn()
+    const alarms = (await told()).filter(line => line.startsWith('alarm: '))
+    assert.equal(alarms.length, 1)
+    assert.match(
+      alarms[0] ?? '',
+      /Somebody changed fl-01123456789abcdef: DeleteFlowLogs by arn:aws:iam::\d+:user\/mallory/,
+    )
+    const [ticket] = deployment.tracker.tickets()
+    assert.match(ticket?.markdown ?? '', /DeleteFlowLogs by arn/)
+    assert.ok((ticket?.severity ?? 0) >= 4)
+  })
+})
+
 test('a rule in the quarantine group is taken out at once', { timeout }, async () => {
   await withCut(async ({ deployment, incident, told, goOn }) => {
     const { quarantine = '' } = await incident()
@@ -166,42 +185,5 @@ test('a rule in the quarantine group is taken out at once', { timeout }, async (
     const { ingress = [], egress = [] } = deployment.built.cloud.groups.get(quarantine) ?? {}
     assert.deepEqual([...ingress, ...egress], [])
     assert.match((await told()).join('\n'), new RegExp(`alarm: Somebody changed quarantine group ${quarantine}: Auth`))
-  })
-})
-
-test('the ticket says that the evidence is ready as soon as the snapshots are, once', { timeout }, async () => {
-  await withCut(async ({ deployment, told, goOn }) => {
-    const ready = async () => (await told()).filter(line => line.startsWith('verified: Evidence ready: ')).length
-    assert.equal(await ready(), 0)
-    deployment.clock.advance(120_000)
-    await goOn()
-    assert.equal(await ready(), 1)
-    const [ticket] = deployment.tracker.tickets()
-    assert.match(ticket?.markdown ?? '', /Evidence ready: snap-\w+ of vol-\w+, snap-\w+ of vol-\w+, snap-/)
-    await deployment.verify()
-    await goOn()
-    assert.equal(await ready(), 1)
-  })
-})
-
-test('a snapshot that fails is named, and the disks are taken again, but not for ever', { timeout }, async () => {
-  await withCut(async ({ deployment, incident, told, goOn }) => {
-    const { cloud } = deployment.built
-    const volume = [...cloud.snapshots.values()][0]?.volume
-    for (let round = 0; round < 5; round++) {
-      for (const one of cloud.snapshots.values())
-        if (one.volume === volume && one.state === 'pending') one.state = 'error'
-      deployment.clock.advance(120_000)
-      await goOn()
-    }
-    const failed = [...cloud.snapshots.values()].filter(({ state }) => state === 'error')
-    assert.equal(failed.length, 3)
-    const lines = (await told()).join('\n')
-    assert.match(lines, new RegExp(`reopened: Does not hold any more: Snapshot ${failed[0]?.id} of ${volume} is error`))
-    const { steps } = await incident()
-    assert.match(
-      steps['snapshot']?.unable.join() ?? '',
-      new RegExp(`${volume} is in no snapshot: its snapshot failed 3`),
-    )
   })
 })
