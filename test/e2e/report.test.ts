@@ -95,13 +95,13 @@ for (const colorScheme of ['light', 'dark'] as const)
 it('the report draws its timeline and its chart', { skip }, async t => {
   const { page } = await open(t, html(romeReport()), 1200, 'light')
   const moments = await page.locator('.timeline li:not(.day)').all()
-  assert.equal(moments.length, 15)
+  assert.equal(moments.length, 19)
   const marks = [
     ...moments,
     ...(await page.locator('svg rect.active').all()),
     ...(await page.locator('svg rect.out').all()),
   ]
-  assert.equal(marks.length, 15 + 6 + 4)
+  assert.equal(marks.length, 19 + 6 + 4)
   for (const mark of marks) {
     const box = await mark.boundingBox()
     assert.ok(box && box.width > 0 && box.height > 0, `${await mark.textContent()} has no size`)
