@@ -54,13 +54,16 @@ export function instancesOf({ built }: Deployment): string[] {
   return built.members.map(({ instance }) => instance)
 }
 
+/** Milliseconds. Twenty instances of Lambda have a processor each; here all of them share one, with all servers. */
+const PATIENCE = 600_000
+
 /** A function's instance as Lambda starts it: a composition of its own, which shares nothing with another. */
 export function startConsumer({ environmentOf, clock }: Deployment): (event: unknown) => Promise<unknown> {
   const respond = createRespond(environmentOf('respond'), {
     clock,
     steps: steps => steps.filter(({ id }) => id !== 'collect'),
   })
-  return event => respond(event, invocationOf('firebreak-respond', 60_000))
+  return event => respond(event, invocationOf('firebreak-respond', PATIENCE))
 }
 
 /** Lets so many consumers work at once until the lanes are empty. */
