@@ -15,7 +15,7 @@ import { peersOf } from './opening.ts'
 import { dueSteps, MAX_ATTEMPTS, stagesOf } from './playbook.ts'
 import type { Queue, Step } from './ports.ts'
 import { type Proof, prove, residualPeers } from './proof.ts'
-import { continuation } from './respond.ts'
+import { continuation } from './settling.ts'
 import type { VerifyPorts, VerifySettings } from './verify-ports.ts'
 
 /** Whether somebody works on the incident now. What must be done after him goes into the lane behind him. */

@@ -5,7 +5,7 @@ import { memoryLedger } from './memory-ledger.ts'
 import type { Order } from './order.ts'
 import { Policy } from './policy.ts'
 import type { Ledger, Log, Outcome, Stage, Step, Work } from './ports.ts'
-import type { Invocation, RespondPorts, RespondSettings } from './respond.ts'
+import type { Invocation, RespondPorts, RespondSettings } from './respond-ports.ts'
 import { RuleSettings } from './rule-settings.ts'
 
 /** A cloud small enough to hold in one's head, for the engine's tests: one instance, its groups, one ACL. */

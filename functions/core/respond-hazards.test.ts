@@ -7,7 +7,8 @@ import { incidentKey, loadIncident } from './incident-store.ts'
 import { Leases, leaseKey } from './leases.ts'
 import type { Order } from './order.ts'
 import type { Ledger, Step } from './ports.ts'
-import { type RespondPorts, respond } from './respond.ts'
+import { respond } from './respond.ts'
+import type { RespondPorts } from './respond-ports.ts'
 
 /** Sequences in which respond meets a change of mind, of the instance, or of another function. */
 
