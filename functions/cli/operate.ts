@@ -6,7 +6,7 @@ import type { Ledger } from '../core/ports.ts'
 import { awsAdapters, systemClock } from '../entry/aws/adapters.ts'
 import { haltSaid } from './halt.ts'
 import type { Output } from './output.ts'
-import { awaitRelease, saidOf } from './release.ts'
+import { awaitRelease, refusedSaid, saidOf } from './release.ts'
 
 interface Options {
   readonly instance?: string
@@ -86,12 +86,16 @@ function said(answer: Answer): string {
   const halt = answer.halt ? haltSaid(answer.halt) : ''
   if (!('incidents' in answer)) return halt
   if (answer.incidents.length === 0) return `${halt}No incident\n`
-  const told = answer.incidents
-    .map(({ incident, brokenAt }) => {
-      const chain = brokenAt === undefined ? 'journal intact' : `JOURNAL BROKEN at entry ${brokenAt}`
-      const closed = incident.closedAt === undefined ? 'open' : 'closed'
-      return `${incident.id}  ${incident.instance}  ${closed}  ${incident.verdict}  ${incident.cut.state}  ${chain}\n${incident.cut.reasons.map(reason => `    ${reason}\n`).join('')}`
-    })
-    .join('')
-  return halt + told
+  const told = answer.incidents.map(({ incident, brokenAt }) => {
+    const chain = brokenAt === undefined ? 'journal intact' : `JOURNAL BROKEN at entry ${brokenAt}`
+    const closed = incident.closedAt === undefined ? 'open' : 'closed'
+    const { id, instance, verdict, cut } = incident
+    return [
+      `${id}  ${instance}  ${closed}  ${verdict}  ${cut.state}  ${chain}`,
+      ...cut.reasons.map(reason => `    ${reason}`),
+      ...refusedSaid(incident).map(line => `    ${line}`),
+      '',
+    ].join('\n')
+  })
+  return halt + told.join('')
 }

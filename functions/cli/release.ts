@@ -1,5 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { driftedSteps, driftText, type StepDrift } from '../core/drift.ts'
+import type { Incident } from '../core/incident.ts'
 import { loadIncident } from '../core/incident-store.ts'
 import { readJournal } from '../core/journal.ts'
 import type { Ledger } from '../core/ports.ts'
@@ -44,12 +45,27 @@ export function saidOf(instance: string, incident: string, released: Released): 
   if (released.outcome === 'released')
     return `${which} is released\n${released.lines.map(line => `    ${line}\n`).join('')}`
   const { drifts } = released
-  const force = driftedSteps(drifts).map(step => `--force ${step}`)
   return [
     `The release of ${which} is refused, and nothing is put back. Somebody else changed since the cut:`,
     ...drifts.map(one => `    ${one.step}: ${driftText(one)}`),
     'To put back what was there before the cut in spite of it:',
-    `    npx firebreak operate release ${incident} ${force.join(' ')}`,
+    `    ${forcing(incident, drifts)}`,
     '',
   ].join('\n')
+}
+
+/** A refusal that stands on an incident, for its status. */
+export function refusedSaid({ id, closedAt, releaseRefused }: Incident): string[] {
+  if (!releaseRefused || closedAt !== undefined) return []
+  const { by, at, drifts } = releaseRefused
+  return [
+    `The release that ${by} asked for at ${new Date(at).toISOString()} was refused. Somebody else changed since the cut:`,
+    ...drifts.map(one => `    ${one.step}: ${driftText(one)}`),
+    `To release in spite of it: ${forcing(id, drifts)}`,
+  ]
+}
+
+function forcing(incident: string, drifts: readonly StepDrift[]): string {
+  const force = driftedSteps(drifts).map(step => `--force ${step}`)
+  return `npx firebreak operate release ${incident} ${force.join(' ')}`
 }

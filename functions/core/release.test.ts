@@ -2,7 +2,7 @@ import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ACL, type Engine, engineOf, findingOf, INSTANCE } from './engine-fixture.ts'
 import type { Incident } from './incident.ts'
-import { loadIncident } from './incident-store.ts'
+import { loadIncident, replaceIncident } from './incident-store.ts'
 import { brokenAt, readJournal } from './journal.ts'
 import { leaseKey } from './leases.ts'
 import type { Order } from './order.ts'
@@ -57,6 +57,20 @@ test('release puts nothing back where one step has drifted, and says what', asyn
   assert.deepEqual([told[1]?.step, told[1]?.text], ['swap-groups', refusal])
   const row = await engine.ledger.read(leaseKey(ACL))
   assert.match(JSON.stringify(row?.value), new RegExp(id), 'the lease is not given up')
+})
+
+test('a refusal that is delivered again is written down once, and one that is asked for again is told again', async () => {
+  const { engine, id, release } = await cut('swap-groups', async () => [drift])
+  const refusals = async () => (await journalOf(engine, id)).filter(({ kind }) => kind === 'refused').length
+  await release()
+  assert.equal(await refusals(), 2)
+  // The function died after it had refused: its claim still stands, and lapses.
+  const held = (await loadIncident(engine.ledger, INSTANCE)) ?? assert.fail()
+  await replaceIncident(engine.ledger, held, { ...held.incident, claim: { owner: 'dead', until: 0 } })
+  const again = await release()
+  assert.deepEqual([await refusals(), again?.claim, again?.closedAt], [2, undefined, undefined])
+  await release()
+  assert.equal(await refusals(), 4)
 })
 
 test('release goes over the drift of a step that is forced, and of no other', async () => {

@@ -1,7 +1,8 @@
+import { isDeepStrictEqual } from 'node:util'
 import { Budget, budgetKey, endCut } from './budget.ts'
 import { driftText, lookForDrift, refusalLines, type StepDrift } from './drift.ts'
 import { RetryableError, reasonOf } from './errors.ts'
-import type { Incident } from './incident.ts'
+import type { Incident, ReleaseRefusal } from './incident.ts'
 import { amendIncident, type Held, refuseClaimed, settleJournal, withLines } from './incident-store.ts'
 import type { JournalLine } from './journal.ts'
 import { type DenyEntries, dropLeases, entriesWithout, leaveLeases, recordEntries } from './leases.ts'
@@ -52,10 +53,12 @@ export async function release(
     return { ...incident, claim }
   })
   const acls = [...new Set(current.incident.denials.map(({ acl }) => acl))]
+  // A claim that was never let go of: this order was begun before, and may be refused already.
+  const isAgain = held.incident.claim !== undefined
   // The function that made the entries may have died before it could say so in the leases.
   await recordEntries(ledger, denyEntries(current.incident))
   if (current.incident.releasedBy === undefined) {
-    current = await decide(run, current, { by, force }, acls)
+    current = await decide(run, current, { by, force }, acls, isAgain)
     if (current.incident.releasedBy === undefined) return current
   }
   const free: string[] = []
@@ -104,7 +107,13 @@ export async function release(
 }
 
 /** Writes down that the release is on, or what stands against it. */
-async function decide(run: Run, held: Held, { by, force = [] }: AskedRelease, acls: readonly string[]): Promise<Held> {
+async function decide(
+  run: Run,
+  held: Held,
+  { by, force = [] }: AskedRelease,
+  acls: readonly string[],
+  isAgain: boolean,
+): Promise<Held> {
   const { ledger, clock } = run
   const free: string[] = []
   for (const acl of acls) free.push(...(await entriesWithout(ledger, acl, held.incident.id)))
@@ -126,6 +135,7 @@ async function decide(run: Run, held: Held, { by, force = [] }: AskedRelease, ac
   const against = drifts.filter(one => !isForced(one))
   if (against.length > 0) {
     const refusal = { at, by, drifts: against }
+    if (isAgain && isSame(held.incident.releaseRefused, refusal)) return settleJournal(ledger, held, run.owner, by, at)
     const refused = await amendIncident(ledger, held, run.owner, incident =>
       withLines({ ...incident, releaseRefused: refusal }, refusalLines(refusal)),
     )
@@ -137,6 +147,10 @@ async function decide(run: Run, held: Held, { by, force = [] }: AskedRelease, ac
       ...drifts.map(forcedLine(at)),
     ]),
   )
+}
+
+function isSame(before: ReleaseRefusal | undefined, { by, drifts }: ReleaseRefusal): boolean {
+  return before !== undefined && isDeepStrictEqual([before.by, before.drifts], [by, drifts])
 }
 
 function forcedLine(at: number): (drift: StepDrift) => JournalLine {

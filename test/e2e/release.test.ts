@@ -162,6 +162,16 @@ test('a release is refused whole where somebody changed what was cut, and forced
     assert.deepEqual(stateOf(deployment), drifted)
     assert.match(ticketOf(deployment), new RegExp(`${moved} was left in ${quarantine}`))
 
+    const status = await firebreak(deployment, 'operate', 'status', instance)
+    assert.match(
+      status.out,
+      /The release that ada asked for at \S+ was refused\. Somebody else changed since the cut:\n/,
+    )
+    assert.ok(
+      status.out.includes(`swap-groups: ${moved} was left in ${quarantine} and is in ${other}, ${quarantine}\n`),
+    )
+    assert.match(status.out, /To release in spite of it: npx firebreak operate release fb-\w+ --force swap-groups/)
+
     const half = await firebreak(deployment, 'operate', 'release', instance, '--force', 'deny-peers', '--json')
     assert.equal(half.code, 1, half.out + half.err)
     const { outcome, drifts, id } = JSON.parse(half.out)
@@ -180,6 +190,7 @@ test('a release is refused whole where somebody changed what was cut, and forced
     const left = [...cloud.acls.values()].find(({ entries }) => entries.includes(entry))
     assert.ok(left)
     left.entries = left.entries.filter(one => one !== entry)
+    assert.doesNotMatch((await firebreak(deployment, 'operate', 'status', instance)).out, /was refused/)
     assert.deepEqual(stateOf(deployment), before)
     assert.match(ticketOf(deployment), new RegExp(`Forced, although ${moved} was left`))
     assert.notEqual(cidr, entry.cidr)
