@@ -17,6 +17,9 @@ const MAX_TAGGED = 100
 
 const NOTHING: Verified = { inScope: 0, networks: 0, incidents: [], failures: [] }
 
+/** Changes are told to the second. */
+const SECOND_MS = 1000
+
 /** When the fleet was last read because of a change. */
 const Reading = z.object({ at: z.number() })
 const readingKey: Key = { partition: 'verify', sort: 'fleet' }
@@ -144,7 +147,7 @@ async function readFleetFor(
 ): Promise<{ inScope: number; networks: number } | undefined> {
   const row = await ports.ledger.read(readingKey)
   const last = row && Reading.safeParse(row.value).data?.at
-  if (last !== undefined && last > change.at) return undefined
+  if (last !== undefined && last >= change.at + SECOND_MS) return undefined
   await ports.ledger.write(readingKey, { at: ports.clock.now() }, 'any')
   return keepReady(ports, policy, signal, failed).catch(failed('inventory'))
 }

@@ -96,7 +96,7 @@ const samples: Readonly<Record<string, Expected>> = {
     rule: 'ec2',
     action: 'RunInstances',
     author: 'other',
-    touches: ['cut', 'fleet'],
+    touches: ['fleet'],
     subject: 'i-00123456789abcdef',
   },
   'aws-cloudtrail/terminate-refused': {

@@ -52,11 +52,8 @@ export const WATCHED: readonly Watched[] = [
     touches: ['cut', 'rules'],
   },
   { service: 'ec2.amazonaws.com', calls: ['CreateTags', 'DeleteTags'], touches: ['tags'] },
-  {
-    service: 'ec2.amazonaws.com',
-    calls: ['CreateVpc', 'RunInstances', 'TerminateInstances'],
-    touches: ['cut', 'fleet'],
-  },
+  { service: 'ec2.amazonaws.com', calls: ['CreateVpc', 'RunInstances'], touches: ['fleet'] },
+  { service: 'ec2.amazonaws.com', calls: ['TerminateInstances'], touches: ['cut', 'fleet'] },
   // Nothing says of a flow log by its id into which group it writes.
   { service: 'ec2.amazonaws.com', calls: ['DeleteFlowLogs'], touches: [], guard: 'any' },
   // A second flow log in the same group brings lines of another format, or only what was refused.
