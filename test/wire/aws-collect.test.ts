@@ -296,6 +296,25 @@ test('an upload whose answer got lost is known by its digest when it is made aga
   for (const [key, versions] of stage.bucket.objects) assert.equal(versions.length, 1, key)
 })
 
+test('an upload of an earlier try that arrives late is taken for what it is', async () => {
+  await using stage = await setCollectStage()
+  const key = 'firebreak/fb-1/console-output.txt'
+  const late = Buffer.from('what the first try saw')
+  const sha256 = createHash('sha256').update(late).digest()
+  stage.sandbox.intercept(({ action }) => {
+    // After the second try has looked and before it puts its own.
+    if (action === 'GetConsoleOutput')
+      stage.bucket.objects.set(key, [
+        { bytes: late, type: 'text/plain', storedAt: START, sha256: sha256.toString('base64') },
+      ])
+    return undefined
+  })
+  const { outcome } = await tried(stage, stage.incident, 2)
+  assert.deepEqual(outcome.unable, [])
+  assert.equal(told(outcome)['console-output.txt'], sha256.toString('hex'))
+  assert.equal(stage.kept()['console-output.txt'], 'what the first try saw')
+})
+
 test('other content that stands under a name of ours is never replaced, and the ticket says so', async () => {
   await using stage = await setCollectStage()
   const key = 'firebreak/fb-1/console-output.txt'

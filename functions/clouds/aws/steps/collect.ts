@@ -93,11 +93,12 @@ export function collect(
     const { until, failure } = await retention
     if (failure !== undefined) throw failure
     const put = await store.put({ bucket, key, encryption: into?.key, until }, { bytes, sha256, type }, signal)
+    const standing = put ? { ...put, bytes: bytes.length, sha256 } : await store.find(bucket, key, undefined, signal)
+    // An earlier try may have been on its way for longer than anybody waited for it.
+    if (standing && !put && !before && work.attempt > 1) return found({ name, ...standing }, undefined)
     // The client asks again where an answer got lost, and then finds what it has written itself.
-    const standing = put ? { ...put, sha256 } : await store.find(bucket, key, undefined, signal)
     if (standing?.sha256 !== sha256) return { unable: takenText(name, standing) }
-    const { version } = standing
-    const file = { name, bytes: bytes.length, sha256, ...(version === undefined ? {} : { version }) }
+    const file = { name, ...standing }
     return { file, done: keptText(file, told), ...(missing === undefined ? {} : { unable: `${name}: ${missing}` }) }
   }
 
