@@ -95,7 +95,10 @@ export function autoscaler(scaling: AutoScaling): Step {
       const presumed = <T extends How>(how: T) => known ?? (attempt > 1 ? how : undefined)
       if (!member || isLeaving(member)) {
         const how = member?.lifecycle.startsWith('Terminat') ? known : presumed('detached')
-        return how ? { done: [], unable: [], facts: factsOf(groupOf(incident) ?? named, how) } : alone(named, member)
+        if (!how) return alone(named, member)
+        // Of a try that never answered it may be the doing, or the group was faster.
+        const unable = member || known ? [] : [`${goneText(named)}: an earlier try detached it, or the group ended it`]
+        return { done: [], unable, facts: factsOf(groupOf(incident) ?? named, how) }
       }
       const { group, lifecycle } = member
       if (isStandby(member) && !refreshing) {
@@ -226,5 +229,9 @@ function unable(text: string): Outcome {
 function alone(group: string, member: GroupMember | undefined): Outcome {
   return member
     ? unable(`The instance is already ${member.lifecycle} in autoscaling group ${group}`)
-    : unable(`The instance is not in autoscaling group ${group} any more`)
+    : unable(goneText(group))
+}
+
+function goneText(group: string): string {
+  return `The instance is not in autoscaling group ${group} any more`
 }
