@@ -89,26 +89,29 @@ async function playKilledAt(
   }
 }
 
-it('respond that is ended after any single cloud call and started again ends in the same proven cut', async t => {
+/** Each call as the matrix has it, but with threads that are really ended: `npm run faults` ends them at every one, in thought. */
+const CHANGES = [
+  'dynamodb PutItem',
+  'ec2 ModifyNetworkInterfaceAttribute',
+  'ec2 CreateNetworkAclEntry',
+  'ec2 CreateSnapshots',
+  'ec2 ModifyInstanceAttribute',
+  'ec2 ModifyInstanceMetadataOptions',
+  'ec2 LockSnapshot',
+  'iam PutRolePolicy',
+  'lambda Invoke',
+  's3 PutObject',
+  'ticket',
+]
+
+it('respond that is ended after a call of any kind that changes something ends in the same proven cut', async t => {
   const points: string[] = []
-  for (let n = 1; ; n++) {
-    const killedAt = await playKilledAt((_, number) => number === n)
-    if (killedAt === undefined) break
+  for (const change of CHANGES) {
+    const killedAt = await playKilledAt(call => call === change)
+    assert.equal(killedAt, change)
     points.push(killedAt)
   }
   report(t, points)
-  const kinds = new Set(points)
-  for (const call of [
-    'ec2 DescribeInstances',
-    'ec2 ModifyNetworkInterfaceAttribute',
-    'ec2 CreateNetworkAclEntry',
-    'ec2 CreateSnapshots',
-    'ec2 ModifyInstanceAttribute',
-    'dynamodb GetItem',
-    'dynamodb PutItem',
-    'ticket',
-  ])
-    assert.ok(kinds.has(call), `never ended at ${call}`)
 })
 
 it('respond that is ended after any call about a group or a load balancer still knows what to give back', async t => {

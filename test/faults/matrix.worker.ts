@@ -1,4 +1,5 @@
 import { parentPort } from 'node:worker_threads'
+import { chance } from './matrix/chance.ts'
 import { digestOf, roughDigestOf } from './matrix/kills.ts'
 import type { Moment } from './matrix/moment.ts'
 import { type Phase, playAll } from './matrix/phases.ts'
@@ -7,7 +8,11 @@ import { type Fault, runFault, runKilled } from './matrix/runs.ts'
 /** What is to be run: a fault at a point; or all functions ended at a moment, and ended once more at moments of what follows. */
 export type Job =
   | { readonly phase: Phase; readonly point: string; readonly fault: Fault }
-  | { readonly phase: Phase; readonly killed: string; readonly seed: number; readonly samples: number }
+  | {
+      readonly phase: Phase
+      readonly killed: string
+      readonly pairs?: { readonly seed: number; readonly samples: number } | undefined
+    }
 
 /** What a worker says first: what the servers saw without faults, and the moments that differ, by the call before or after which they lie. */
 export interface Ready {
@@ -45,19 +50,12 @@ parentPort?.postMessage({
   moments: byPhase(phase => distinct(phase).map(([at]) => at)),
 } satisfies Ready)
 
-/** Numbers that look like chance and are the same for the same seed and text. */
-function chance(seed: number, text: string): number {
-  let hash = seed
-  for (const character of text) hash = Math.imul(hash ^ (character.codePointAt(0) ?? 0), 0x9e_37_79_b1) >>> 0
-  return hash / 2 ** 32
-}
-
 async function run(job: Job): Promise<Ran[]> {
   if ('fault' in job) {
     const { phase, point, fault } = job
     return [{ run: `${phase}: ${fault} at ${point}`, broken: await tried(runFault(baseline, phase, point, fault)) }]
   }
-  const { phase, killed, seed, samples } = job
+  const { phase, killed, pairs } = job
   const moment = baseline.phases[phase].moments.get(killed)
   if (!moment) return [{ run: `${phase}: ended ${killed}`, broken: ['the moment was never reached'] }]
   const differing: [string, Moment][] = []
@@ -66,7 +64,9 @@ async function run(job: Job): Promise<Ran[]> {
     if (isNew(second, roughDigestOf, metRoughly)) differing.push([at, second])
     else if (isNew(second, digestOf, met)) repeating.push([at, second])
   }
-  const ran = [{ run: `${phase}: ended ${killed}`, broken: await tried(runKilled(baseline, phase, moment, onMoment)) }]
+  const first = runKilled(baseline, phase, moment, pairs ? onMoment : undefined)
+  const ran = [{ run: `${phase}: ended ${killed}`, broken: await tried(first) }]
+  const { seed = 0, samples = 0 } = pairs ?? {}
   const sampled = repeating.toSorted(([a], [b]) => chance(seed, a) - chance(seed, b)).slice(0, samples)
   for (const [at, second] of [...differing, ...sampled])
     ran.push({

@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import * as z from 'zod'
+import { chance } from './matrix/chance.ts'
 import { PHASES } from './matrix/phases.ts'
 import { FAULTS, type Fault } from './matrix/runs.ts'
 import type { Job, Ran, Ready } from './matrix.worker.ts'
@@ -13,8 +14,10 @@ tracker), and once for each moment at which the functions could be ended, and ho
 
   --json            the figures as one line of JSON, and nothing else on standard output
   --only TEXT       only the runs whose name contains the text
+  --share N         only one in N of the runs, by the seed
+  --no-pairs        functions are ended once and no second time
   --samples N       of pairs that end in no state of their own, so many for each first end (default 2)
-  --seed N          of that sample (default 1)
+  --seed N          of what is left to chance (default 1)
   --threads N       default: one a core
   --at-once N       runs that a thread plays at once: some wait for a timeout (default 3)
   --help
@@ -29,16 +32,20 @@ function readArguments() {
       options: {
         json: { type: 'boolean', default: false },
         only: { type: 'string', default: '' },
+        share: { type: 'string', default: '1' },
+        pairs: { type: 'boolean', default: true },
         samples: { type: 'string', default: '2' },
         seed: { type: 'string', default: '1' },
         threads: { type: 'string', default: String(availableParallelism()) },
         'at-once': { type: 'string', default: '3' },
         help: { type: 'boolean', default: false },
       },
+      allowNegative: true,
     })
     return {
       ...values,
       samples: z.coerce.number().int().min(0).parse(values.samples),
+      share: whole.parse(values.share),
       seed: whole.parse(values.seed),
       threads: whole.parse(values.threads),
       atOnce: whole.parse(values['at-once']),
@@ -58,11 +65,14 @@ if (options.help) {
 const faults = Object.keys(FAULTS) as Fault[]
 
 function planOf({ points, moments }: Ready): Job[] {
-  const killed = PHASES.flatMap(phase =>
-    moments[phase].map(one => ({ phase, killed: one, seed: options.seed, samples: options.samples })),
-  )
+  const { seed, samples, share } = options
+  const pairs = options.pairs ? { seed, samples } : undefined
+  const killed = PHASES.flatMap(phase => moments[phase].map(one => ({ phase, killed: one, pairs })))
   const faulty = PHASES.flatMap(phase => points[phase].flatMap(point => faults.map(fault => ({ phase, point, fault }))))
-  return [...killed, ...faulty].filter(job => nameOf(job).includes(options.only))
+  return [...killed, ...faulty].filter(job => {
+    const name = nameOf(job)
+    return name.includes(options.only) && chance(seed, name) < 1 / share
+  })
 }
 
 function nameOf(job: Job): string {

@@ -1,5 +1,5 @@
 import type { Incident } from '../../../functions/core/incident.ts'
-import { playToFinding, scaleBreakout, verified } from '../stage.ts'
+import { brokenOut, playToFinding, scaleBreakout, verified } from '../stage.ts'
 import type { Moment } from './moment.ts'
 import { createWorld, VISIBLE_AGAIN_MS, type WorldOptions } from './world.ts'
 
@@ -31,7 +31,7 @@ export interface Baseline {
 /** The world when the finding's order waits in the lane, and what the flow log brings once that was handled. */
 async function playToOrder(): Promise<{ before: Moment; aftermath: unknown[] }> {
   const world = await createWorld()
-  const { network, clock } = world.deployment
+  const { network, clock, built } = world.deployment
   try {
     await verified(world.deployment)
     // Its checks take longer than two functions that are ended one after the other.
@@ -39,18 +39,20 @@ async function playToOrder(): Promise<{ before: Moment; aftermath: unknown[] }> 
     await playToFinding(world.deployment)
     const before = world.moment()
     await world.deliver()
+    const own = [...built.cloud.interfaces.values()].filter(one => one.instance === brokenOut(world.deployment))
     const aftermath: unknown[] = []
-    for await (const { payload } of network.run({ until: clock.now() + 3 * MINUTE })) aftermath.push(payload)
+    for await (const { stream, payload } of network.run({ until: clock.now() + 3 * MINUTE }))
+      if (own.some(({ id }) => stream.includes(id))) aftermath.push(payload)
     return { before, aftermath }
   } finally {
     await world.close()
   }
 }
 
-async function play(phase: Phase, start: Moment, aftermath: readonly unknown[]): Promise<Played> {
+async function play(phase: Phase, start: Moment, before: Moment, aftermath: readonly unknown[]): Promise<Played> {
   const moments = new Map<string, Moment>()
   const onMoment: NonNullable<WorldOptions['onMoment']> = (at, moment) => moments.set(at, moment)
-  const world = await createWorld({ start, aftermath, onMoment })
+  const world = await createWorld({ start, before, aftermath, onMoment })
   try {
     if (phase === 'cut') await world.deliver()
     else if (phase === 'proof') await world.contain()
@@ -64,8 +66,8 @@ async function play(phase: Phase, start: Moment, aftermath: readonly unknown[]):
 
 export async function playAll(): Promise<Baseline> {
   const { before, aftermath } = await playToOrder()
-  const cut = await play('cut', before, [])
-  const proof = await play('proof', cut.end, aftermath)
-  const release = await play('release', proof.end, [])
+  const cut = await play('cut', before, before, [])
+  const proof = await play('proof', cut.end, before, aftermath)
+  const release = await play('release', proof.end, before, [])
   return { before, aftermath, phases: { cut, proof, release } }
 }

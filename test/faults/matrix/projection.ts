@@ -12,7 +12,9 @@ const OF_ONE_RUN = new Set([
 const PASSING: Readonly<Record<string, string>> = {
   Pending: 'InService',
   EnteringStandby: 'Standby',
-  pending: 'completed',
+  pending: 'settled',
+  completed: 'settled',
+  running: 'settled',
 }
 
 /** The evidence: a release keeps it. */
@@ -21,26 +23,27 @@ const EVIDENCE = ['snapshots', 'buckets']
 /** Of autoscaling groups: they go on keeping their capacity while an instance is in standby, and more of it afterwards. */
 const SCALED = ['autoscaling', 'targetGroups', 'balancers']
 
-/** The cloud as text, line by line, so that two that ended in the same state are equal whatever lay between. */
+/**
+ * The cloud as text, line by line, so that two that ended in the same state are equal whatever lay between. Without what
+ * autoscaling groups launched since: it is theirs.
+ */
 export function linesOf({ snapshots, acls, ...rest }: State, before: State): string[] {
   const project = (value: unknown) => plain(value, text => withoutMade(text, id => isIn(before, id)))
   const taken = [...snapshots.values()].map(({ id: _made, ...one }) => `snapshots: ${textOf(project(one))}`)
   const filters = [...acls.values()].map(acl => `acls: ${textOf({ ...acl, entries: effective(acl.entries) })}`)
-  return [
-    ...taken,
-    ...filters,
-    ...Object.entries(rest).flatMap(([name, held]) => linesIn(name, held, project)),
-  ].toSorted()
+  const tables = Object.entries(rest).flatMap(([name, held]) => linesIn(name, knownIn(held, before), project))
+  return [...taken, ...filters, ...tables].toSorted()
 }
 
-/** What stood before and must stand again, to the byte; what autoscaling groups did since is theirs. */
+/** What stood before and must stand again, to the byte. */
 export function exactLines(state: State, before: State): string[] {
-  return Object.entries<unknown>({ ...state })
+  return Object.entries(state)
     .filter(([name]) => ![...EVIDENCE, ...SCALED].includes(name))
-    .flatMap(([name, held]) => linesIn(name, held instanceof Map ? knownIn(held, before) : held, value => value))
+    .flatMap(([name, held]) => linesIn(name, knownIn(held, before), value => value))
 }
 
-function knownIn(held: ReadonlyMap<unknown, unknown>, before: State): Map<unknown, unknown> {
+function knownIn(held: unknown, before: State): unknown {
+  if (!(held instanceof Map)) return held
   return new Map([...held].filter(([key]) => typeof key === 'string' && isIn(before, key)))
 }
 
@@ -68,7 +71,21 @@ function plain(value: unknown, rename: (text: string) => string): unknown {
   )
 }
 
-function inOrder(values: readonly unknown[]): unknown[] {
+/** Whether all that one says, whenever it was said, the other says as well. */
+export function agrees(one: unknown, other: unknown): boolean {
+  if (Array.isArray(one)) {
+    if (!Array.isArray(other) || one.length !== other.length) return false
+    return one.every((held, index) => agrees(held, other[index]))
+  }
+  if (typeof one !== 'object' || one === null) return one === other
+  if (typeof other !== 'object' || other === null) return false
+  const said = new Map<string, unknown>(Object.entries(other))
+  return Object.entries(one).every(([name, held]) => OF_ONE_RUN.has(name) || agrees(held, said.get(name)))
+}
+
+/** Without what was made since. */
+function inOrder(all: readonly unknown[]): unknown[] {
+  const values = all.filter(value => !textOf(value).includes('-*"'))
   const texts = new Map(values.map(value => [value, textOf(value)]))
   return values.toSorted((a, b) => ((texts.get(a) ?? '') < (texts.get(b) ?? '') ? -1 : 1))
 }

@@ -33,6 +33,8 @@ export type Watcher = (point: string) => FaultKind | undefined
 
 export interface WorldOptions {
   readonly start?: Moment
+  /** What stood there before anything was done: whatever else there is, is of one run. Default: `start`. */
+  readonly before?: Moment | undefined
   /** Payloads of the flow log that come after the cut: of connections whose ends close once nothing answers them. */
   readonly aftermath?: readonly unknown[]
   readonly watcher?: Watcher
@@ -44,18 +46,21 @@ export interface WorldOptions {
 
 export type World = Awaited<ReturnType<typeof createWorld>>
 
-/**
- * The small breakout with Firebreak in it, from its beginning or from a moment. Each invocation is an instance of its function
- * that was just started: what one keeps between invocations must not be needed.
- */
-export async function createWorld({ start, aftermath = [], watcher, onMoment, patience }: WorldOptions = {}) {
+/** The small breakout with Firebreak in it, from its beginning or from a moment, of which its functions then know nothing. */
+export async function createWorld({
+  start,
+  before = start,
+  aftermath = [],
+  watcher,
+  onMoment,
+  patience,
+}: WorldOptions = {}) {
   const deployment = await deployBreakout()
   if (start) await bringTo(deployment, start)
   const { clock, sandbox, tracker, lane, network, built } = deployment
   const mirror = createMirror(deployment, start)
-  const pointOf = createCounter(id => start === undefined || isIn(start.cloud, id))
+  const pointOf = createCounter(id => before === undefined || isIn(before.cloud, id))
   const seen: string[] = []
-  let invocations = 0
   const reader = awsAdapters('operate', deployment.environment, clock)
 
   function come(asked: Parameters<typeof pointOf>[0]): string {
@@ -82,31 +87,32 @@ export async function createWorld({ start, aftermath = [], watcher, onMoment, pa
   })
   tracker.onAnswer(() => onMoment?.(`after ${told}`, mirror.moment()))
 
-  function instanceOf(name: FunctionName) {
-    invocations += 1
+  function environmentOf(name: FunctionName) {
     const config = JSON.parse(deployment.environment.FIREBREAK_CONFIG)
     const tickets = config.tickets.map((one: object) => ({ ...one, timeoutMs: patience ?? 10_000 }))
     return {
-      environment: {
-        ...deployment.environmentOf(name),
-        AWS_SESSION_TOKEN: `${name}-${invocations}`,
-        ...(patience === undefined ? {} : { FIREBREAK_REQUEST_TIMEOUT_MS: String(patience) }),
-        FIREBREAK_CONFIG: JSON.stringify({ ...config, tickets }),
-      },
-      context: { ...invocationOf(`firebreak-${name}`, 60_000), awsRequestId: `${name}-${invocations}` },
+      ...deployment.environmentOf(name),
+      AWS_SESSION_TOKEN: name,
+      ...(patience === undefined ? {} : { FIREBREAK_REQUEST_TIMEOUT_MS: String(patience) }),
+      FIREBREAK_CONFIG: JSON.stringify({ ...config, tickets }),
     }
   }
+  const respond = createRespond(environmentOf('respond'), { clock })
+  const verify = createVerify(environmentOf('verify'), { clock })
+  const operate = createOperate(environmentOf('operate'), { clock })
+  const revoke = createRevoke(environmentOf('revoke'))
 
-  sandbox.serve('firebreak-revoke', event => {
-    const { environment, context } = instanceOf('revoke')
-    return createRevoke(environment)(event, context)
-  })
+  let invocations = 0
+  function contextOf(name: FunctionName) {
+    invocations += 1
+    return { ...invocationOf(`firebreak-${name}`, 60_000), awsRequestId: `${name}-${invocations}` }
+  }
+  sandbox.serve('firebreak-revoke', event => revoke(event, contextOf('revoke')))
 
   /** Invokes respond for what stands in the lane. What it could not handle comes again when it is visible again. */
   async function deliver(): Promise<void> {
     await drainQueue(lane, async event => {
-      const { environment, context } = instanceOf('respond')
-      const answer = await createRespond(environment, { clock })(event, context)
+      const answer = await respond(event, contextOf('respond'))
       if (answer.batchItemFailures.length > 0) clock.advance(VISIBLE_AGAIN_MS)
       return answer
     })
@@ -120,20 +126,20 @@ export async function createWorld({ start, aftermath = [], watcher, onMoment, pa
     for (const payload of late.splice(0)) await deployment.watch(payload)
     const until = Math.floor((clock.now() - MINUTE) / MINUTE) * 60
     const format = compileFormat(network.fields)
-    const of = [...built.cloud.interfaces.values()].filter(({ instance }) => instance === brokenOut(deployment))
+    const lines = [...built.cloud.interfaces.values()]
+      .filter(({ instance }) => instance === brokenOut(deployment))
+      .flatMap(({ id, vpc, subnet }) => {
+        const vantage = { account: built.cloud.account, vpc, subnet, instance: brokenOut(deployment), interface: id }
+        return [3, 2, 1].flatMap(ago => format.lines(vantage, [], until - ago * 60, until - ago * 60 + 59))
+      })
+    const events = lines.map(message => ({ timestamp: until * 1000, message }))
     const pack = createPacker(built.cloud.account, invocations)
-    for (const { id, vpc, subnet } of of) {
-      const vantage = { account: built.cloud.account, vpc, subnet, instance: brokenOut(deployment), interface: id }
-      const lines = [3, 2, 1].flatMap(ago => format.lines(vantage, [], until - ago * 60, until - ago * 60 + 59))
-      const events = lines.map(message => ({ timestamp: until * 1000, message }))
-      await deployment.watch(pack('flow', network.flowGroup, `${id}-all`, events, clock.now()).payload)
-    }
+    await deployment.watch(pack('flow', network.flowGroup, 'silence', events, clock.now()).payload)
   }
 
   async function look(): Promise<void> {
-    const { environment, context } = instanceOf('verify')
     try {
-      await createVerify(environment, { clock })({}, context)
+      await verify({}, contextOf('verify'))
     } catch {
       // Its schedule invokes it again, whatever became of this time.
     }
@@ -150,12 +156,8 @@ export async function createWorld({ start, aftermath = [], watcher, onMoment, pa
   }
 
   async function ask(): Promise<void> {
-    const { environment, context } = instanceOf('operate')
     try {
-      await createOperate(environment, { clock })(
-        { verb: 'release', instance: brokenOut(deployment), by: 'ada' },
-        context,
-      )
+      await operate({ verb: 'release', instance: brokenOut(deployment), by: 'ada' }, contextOf('operate'))
     } catch {
       // A person who was told of a failure asks again.
     }
@@ -172,14 +174,14 @@ export async function createWorld({ start, aftermath = [], watcher, onMoment, pa
     /** Until the cut stands, is proven and told, or as long as anybody would wait for it. */
     async contain(): Promise<void> {
       await deliver()
-      for (let looks = 0; looks < MAX_LOOKS && !isContained(await incident()); looks++) await goOn()
+      for (let looks = 0; looks < MAX_LOOKS && !isContained(await incident(), tracker.tickets()); looks++) await goOn()
     },
     async release(): Promise<void> {
       for (let asked = 0; asked < MAX_ASKED && (await incident())?.releasedBy === undefined; asked++) {
         await ask()
         await deliver()
       }
-      for (let looks = 0; looks < MAX_LOOKS && !isReleased(await incident()); looks++) await goOn()
+      for (let looks = 0; looks < MAX_LOOKS && !isReleased(await incident(), tracker.tickets()); looks++) await goOn()
     },
     async close(): Promise<void> {
       reader.close()
@@ -189,12 +191,18 @@ export async function createWorld({ start, aftermath = [], watcher, onMoment, pa
   }
 }
 
-function isContained(incident: Incident | undefined): boolean {
-  return incident?.cut.state === 'cut' && isAtRest(incident)
+type Tickets = readonly { readonly state: string }[]
+
+function isContained(incident: Incident | undefined, tickets: Tickets): boolean {
+  return incident?.cut.state === 'cut' && isAtRest(incident) && isTold('cut', tickets)
 }
 
-function isReleased(incident: Incident | undefined): boolean {
-  return incident?.closedAt !== undefined && isAtRest(incident)
+function isReleased(incident: Incident | undefined, tickets: Tickets): boolean {
+  return incident?.closedAt !== undefined && isAtRest(incident) && isTold('restored', tickets)
+}
+
+function isTold(state: string, tickets: Tickets): boolean {
+  return tickets.some(ticket => ticket.state === state)
 }
 
 function isAtRest({ claim, pending, steps }: Incident): boolean {
