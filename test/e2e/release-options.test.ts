@@ -23,27 +23,33 @@ async function incidentOf(deployment: Deployment) {
   }
 }
 
-/** The breakout with the escalation so configured, found and cut, and the cloud as it stood before. */
-async function cutBreakout(escalation: Readonly<Record<string, unknown>>, without: readonly string[] = []) {
+/** The breakout with the escalation so configured, its inventory kept. */
+async function start(
+  escalation: Readonly<Record<string, unknown>>,
+  without: readonly string[] = [],
+  prepare: (deployment: Deployment) => void = () => {},
+) {
   const deployment = await deploy(breakout, {
     without,
     latencies: { ec2: 0, dynamodb: 0, sqs: 0, iam: 0, lambda: 0, logs: 0, s3: 0 },
     rules: { score: { alert: 70, isolate: 70 } },
     settings: { escalation },
   })
+  prepare(deployment)
   await verified(deployment)
-  const before = stateOf(deployment)
-  await playToFinding(deployment)
-  await deployment.respond()
-  await playToProof(deployment)
-  return { deployment, before, instance: brokenOut(deployment) }
+  return deployment
 }
 
 test('a subnet that is cut off whole ends the tunnels that no peer was denied for, is proven and comes back', {
   timeout,
 }, async () => {
-  const { deployment, before, instance } = await cutBreakout({ isolateSubnet: true }, ['deny-peers'])
+  const deployment = await start({ isolateSubnet: true }, ['deny-peers'])
+  const instance = brokenOut(deployment)
   try {
+    const before = stateOf(deployment)
+    await playToFinding(deployment)
+    await deployment.respond()
+    await playToProof(deployment)
     const { cut, steps } = await incidentOf(deployment)
     assert.deepEqual(cut.reasons, [])
     assert.equal(cut.state, 'cut')
@@ -55,5 +61,48 @@ test('a subnet that is cut off whole ends the tunnels that no peer was denied fo
     assert.deepEqual(stateOf(deployment), before)
   } finally {
     await deployment.close()
+  }
+})
+
+test('an instance that nothing else cuts off is led through an open group: what is tracked ends, and the groups come back', {
+  timeout,
+}, async () => {
+  const assigned = (deployment: Deployment) => {
+    const { cloud } = deployment.built
+    for (const acl of cloud.acls.values()) acl.owner = '999988887777'
+    const held = [...cloud.interfaces.values()].filter(one => one.instance === brokenOut(deployment))
+    for (const [index, one] of held.entries()) one.assigned = `192.0.2.${200 + index}`
+    cloud.addresses.clear()
+  }
+  for (const transitSeconds of [0, 1]) {
+    const deployment = await start({ transitSeconds }, [], assigned)
+    const { built, clock, network, sandbox } = deployment
+    const instance = brokenOut(deployment)
+    try {
+      const before = stateOf(deployment)
+      await playToFinding(deployment)
+      let opened = 0
+      sandbox.onAnswer(async ({ action, target }) => {
+        if (action !== 'ModifyNetworkInterfaceAttribute') return
+        const [group = ''] = built.cloud.interfaces.get(target ?? '')?.groups ?? []
+        if (built.cloud.groups.get(group)?.ingress.length !== 2) return
+        opened += 1
+        // Whoever types goes on while it stands open.
+        for await (const { payload } of network.run({ until: clock.now() + 20_000 })) await deployment.watch(payload)
+      })
+      await deployment.respond()
+      assert.equal(opened > 0, transitSeconds > 0)
+      const { cut, steps } = await incidentOf(deployment)
+      const since = (cut.at ?? 0) + 1
+      await playToProof(deployment)
+      const peers = network.survivors(instance, since).map(({ peer }) => peer)
+      assert.deepEqual(peers.toSorted(), transitSeconds > 0 ? [] : ['203.0.113.200', '203.0.113.9'])
+      assert.equal(steps['transit-swap']?.done.length, transitSeconds > 0 ? 2 : 0)
+      await deployment.operate({ verb: 'release', instance, by: 'ada' })
+      await deployment.respond()
+      assert.deepEqual(stateOf(deployment), before)
+    } finally {
+      await deployment.close()
+    }
   }
 })
