@@ -1,5 +1,7 @@
 import assert from 'node:assert/strict'
+import { once } from 'node:events'
 import { setTimeout as sleep } from 'node:timers/promises'
+import { Worker } from 'node:worker_threads'
 import { type Deployment, deploy } from '../../functions/cli/drill/deployment.ts'
 import { Budget, budgetKey } from '../../functions/core/budget.ts'
 import { type Incidents, listIncidents } from '../../functions/core/incident-store.ts'
@@ -9,8 +11,9 @@ import { recordCoverage } from '../../functions/core/log-coverage.ts'
 import { rowCache } from '../../functions/core/row-cache.ts'
 import { awsAdapters } from '../../functions/entry/aws/adapters.ts'
 import { createRespond } from '../../functions/entry/aws/respond.ts'
-import { drainQueue, invocationOf } from '../../functions/sandbox/lambda.ts'
+import { invocationOf } from '../../functions/sandbox/lambda.ts'
 import { readScenario } from '../../functions/sandbox/scenario/scenario.ts'
+import type { Consuming } from './consumers.worker.ts'
 import { verified } from './stage.ts'
 
 const HOUR = 3_600_000
@@ -67,18 +70,19 @@ export function startConsumer({ environmentOf, clock }: Deployment): (event: unk
 }
 
 /** Lets so many consumers work at once until the lanes are empty. */
-export async function consume(deployment: Deployment, consumers = 20): Promise<void> {
-  const { sandbox, lane } = deployment
-  await Promise.all(
-    Array.from({ length: consumers }, async () => {
-      const invoke = startConsumer(deployment)
-      while ((await sandbox.queueLength(lane.queueUrl)) > 0) {
-        await drainQueue(lane, invoke)
-        // What is left is in somebody's hands.
-        await sleep(100)
-      }
-    }),
-  )
+export async function consume(deployment: Deployment, consumers: number): Promise<void> {
+  const { sandbox, lane, clock, environmentOf } = deployment
+  const worker = new Worker(new URL('consumers.worker.ts', import.meta.url))
+  const ended = once(worker, 'exit')
+  const consuming: Consuming = { environment: environmentOf('respond'), lane, now: clock.now(), consumers }
+  worker.postMessage(consuming)
+  let isOver = false
+  void ended.finally(() => {
+    isOver = true
+  })
+  while (!isOver && (await sandbox.queueLength(lane.queueUrl)) > 0) await sleep(20)
+  worker.postMessage('over')
+  await ended
 }
 
 /** The groups of every interface, by its id. */

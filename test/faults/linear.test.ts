@@ -4,7 +4,8 @@ import { findingOf, sendFindings } from './findings.ts'
 import { consume, instancesOf, ledgerOf, startFleet } from './fleet.ts'
 
 const SIZES = [10, 25, 50]
-const CONSUMERS = 20
+/** No more than the fewest instances, so that as many meet at a shared row in each of the runs. */
+const CONSUMERS = 10
 
 /** What respond asks for so many instances, whose incidents share an ACL, its leases and the budget. */
 async function countedFor(instances: number): Promise<{ cloud: number; ledger: number }> {
@@ -37,9 +38,9 @@ test('the calls that a cut costs do not grow with the number of instances that a
   const [least, ...larger] = counted
   assert.ok(least)
   for (const { size, cloud, ledger } of larger) {
-    // Two that claim the same number of an ACL look it up once more each, and no more of them meet than there are consumers.
-    assert.ok(cloud / size <= 1.1 * (least.cloud / least.size), `${cloud} cloud calls for ${size} instances`)
-    // A lost race for a shared row costs two calls; ten instances make ten that race, more make as many as there are consumers.
-    assert.ok(ledger / size <= 1.6 * (least.ledger / least.size), `${ledger} ledger calls for ${size} instances`)
+    // Who meets whom at a shared row is chance, and each lost race costs two calls more. Calls that grew with the square of
+    // the instances would be five times as many for fifty.
+    assert.ok(cloud / size <= 1.4 * (least.cloud / least.size), `${cloud} cloud calls for ${size} instances`)
+    assert.ok(ledger / size <= 1.4 * (least.ledger / least.size), `${ledger} ledger calls for ${size} instances`)
   }
 })

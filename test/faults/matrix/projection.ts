@@ -64,7 +64,7 @@ function textOf(value: unknown): string {
 function plain(value: unknown, rename: (text: string) => string): unknown {
   if (typeof value === 'string') return PASSING[value] ?? rename(value)
   if (value instanceof Map) return plain([...value], rename)
-  if (Array.isArray(value)) return inOrder(value.map(one => plain(one, rename)))
+  if (Array.isArray(value)) return inOrder(value.filter(stays).map(one => plain(one, rename)))
   if (typeof value !== 'object' || value === null) return value
   return Object.fromEntries(
     Object.entries(value).flatMap(([name, one]) => (OF_ONE_RUN.has(name) ? [] : [[name, plain(one, rename)]])),
@@ -81,6 +81,11 @@ export function agrees(one: unknown, other: unknown): boolean {
   if (typeof other !== 'object' || other === null) return false
   const said = new Map<string, unknown>(Object.entries(other))
   return Object.entries(one).every(([name, held]) => OF_ONE_RUN.has(name) || agrees(held, said.get(name)))
+}
+
+/** A target that drains is registered no more, and soon forgotten. */
+function stays(value: unknown): boolean {
+  return typeof value !== 'object' || value === null || !('drainsUntil' in value)
 }
 
 /** Without what was made since. */

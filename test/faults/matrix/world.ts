@@ -126,15 +126,14 @@ export async function createWorld({
     for (const payload of late.splice(0)) await deployment.watch(payload)
     const until = Math.floor((clock.now() - MINUTE) / MINUTE) * 60
     const format = compileFormat(network.fields)
-    const lines = [...built.cloud.interfaces.values()]
-      .filter(({ instance }) => instance === brokenOut(deployment))
-      .flatMap(({ id, vpc, subnet }) => {
-        const vantage = { account: built.cloud.account, vpc, subnet, instance: brokenOut(deployment), interface: id }
-        return [3, 2, 1].flatMap(ago => format.lines(vantage, [], until - ago * 60, until - ago * 60 + 59))
-      })
-    const events = lines.map(message => ({ timestamp: until * 1000, message }))
     const pack = createPacker(built.cloud.account, invocations)
-    await deployment.watch(pack('flow', network.flowGroup, 'silence', events, clock.now()).payload)
+    for (const { id, instance, vpc, subnet } of built.cloud.interfaces.values()) {
+      if (instance !== brokenOut(deployment)) continue
+      const vantage = { account: built.cloud.account, vpc, subnet, instance, interface: id }
+      const lines = [3, 2, 1].flatMap(ago => format.lines(vantage, [], until - ago * 60, until - ago * 60 + 59))
+      const events = lines.map(message => ({ timestamp: until * 1000, message }))
+      await deployment.watch(pack('flow', network.flowGroup, `${id}-all`, events, clock.now()).payload)
+    }
   }
 
   async function look(): Promise<void> {
