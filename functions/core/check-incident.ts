@@ -9,7 +9,7 @@ import type { Incident, StepRecord } from './incident.ts'
 import { type Held, replaceIncident, settleJournal, withLines } from './incident-store.ts'
 import { inventoryKeys, NetworkRow } from './inventory.ts'
 import type { JournalLine } from './journal.ts'
-import { takeIn } from './late-interfaces.ts'
+import { strangeAcls, takeIn } from './late-interfaces.ts'
 import { DENY_NAMES } from './name-denial.ts'
 import { peersOf } from './opening.ts'
 import { dueSteps, MAX_ATTEMPTS, stagesOf } from './playbook.ts'
@@ -87,8 +87,6 @@ async function proveIncident(
     ({ step }) => step === DENY_NAMES || ports.steps.some(({ id, stage }) => id === step && stage === 'contain'),
   )
   const proof = weakened(prove(incident, live, traffic, now, settings.tracking), loose)
-  const passing = [...residualPeers(incident, live, traffic), ...undecidedPeers(incident, live)]
-  if (passing.length > 0) await ports.queue.send(residualOrder(incident, live, passing.slice(0, MAX_PEERS)))
   const taken = takeIn(incident, live, now)
   const seen = proof.state === 'cut' ? taken : escalate(taken, traffic, now, settings.escalateAfterMs)
   const concluded: Incident = {
@@ -111,6 +109,9 @@ async function proveIncident(
   // All of this was seen of one version of the incident: of another, one that was released meanwhile, it may be false.
   const amended = await replaceIncident(ports.ledger, held, withLines(concluded, lines))
   if (!amended) return undefined
+  // Only now: what is denied in an ACL must find it in the restore point as it stood before.
+  const passing = [...residualPeers(incident, live, traffic), ...undecidedPeers(incident, live)]
+  if (passing.length > 0) await ports.queue.send(residualOrder(incident, live, passing.slice(0, MAX_PEERS)))
   // At every run, so that an alarm can tell a cut that stays unproven from one whose flow log is on its way.
   if (proof.state !== 'cut') ports.metrics.count('CutNotProven')
   return settleJournal(ports.ledger, amended, undefined, 'verify', now)
@@ -157,8 +158,7 @@ const MAX_PEERS = 64
 /** The incident's peers, where the instance stands behind an ACL by now of which nobody has decided what it may deny. */
 function undecidedPeers(incident: Incident, live: Description | undefined): Peer[] {
   const { denials } = incident
-  const fresh = (live ? aclsOf(live) : []).filter(({ id }) => !denials.some(({ acl }) => acl === id))
-  if (fresh.length === 0 || denials.length >= MAX_DENIALS) return []
+  if (strangeAcls(incident, live).length === 0 || denials.length >= MAX_DENIALS) return []
   return peersOf(incident).filter(({ address }) => denials.some(({ peer }) => peer === address))
 }
 

@@ -8,8 +8,8 @@ const ROLES = 'roles'
  * Every identifier that is the incident's own: of what it was made of and of what its steps left. Not what it merely shares
  * with others, such as a subnet or an instance profile, since others are changed in these all the time.
  */
-function identifiersOf({ instance, restorePoint, denials, steps }: Incident): ReadonlySet<string> {
-  const facts = Object.values(steps).flatMap(one => Object.entries(one.facts))
+function identifiersOf(incident: Incident): ReadonlySet<string> {
+  const { instance, restorePoint, denials } = incident
   return new Set([
     instance,
     ...(restorePoint?.interfaces ?? []).flatMap(({ id, addresses, publicAddresses }) => [
@@ -22,10 +22,16 @@ function identifiersOf({ instance, restorePoint, denials, steps }: Incident): Re
     ...(restorePoint?.volumes ?? []).map(({ id }) => id),
     ...(restorePoint?.acls ?? []).map(({ id }) => id),
     ...denials.map(({ acl }) => acl),
-    ...facts.flatMap(([name, fact]) =>
-      [fact].flat().flatMap(one => (typeof one === 'string' ? inFact(name, one) : [])),
-    ),
+    ...namedInFacts(incident),
   ])
+}
+
+/** Identifiers of what the incident's steps made, or found and wrote down. */
+export function namedInFacts({ steps }: Incident): ReadonlySet<string> {
+  const facts = Object.values(steps).flatMap(one => Object.entries(one.facts))
+  return new Set(
+    facts.flatMap(([name, fact]) => [fact].flat().flatMap(one => (typeof one === 'string' ? inFact(name, one) : []))),
+  )
 }
 
 /** A fact names what a step made, often several in one text: `acl-1/egress/1/203.0.113.9/32`. Words and numbers are no identifiers. */

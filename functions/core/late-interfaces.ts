@@ -1,3 +1,5 @@
+import { namedInFacts } from './concern.ts'
+import { aclsOf } from './denial.ts'
 import type { Description } from './description.ts'
 import type { Incident } from './incident.ts'
 import { withLines } from './incident-store.ts'
@@ -6,8 +8,9 @@ import { withLines } from './incident-store.ts'
 const MAX_INTERFACES = 128
 
 /**
- * Takes interfaces that were attached since the cut into the restore point, with the groups in which they came, and the
- * ACLs before them. Written down before anything moves them: afterwards nobody could tell where they belong.
+ * Takes interfaces that were attached since the cut into the restore point, with the groups in which they came, and ACLs
+ * that stand before the instance only since. Written down before anything is changed there: afterwards nobody could tell
+ * where an interface belongs, or which entry is ours.
  */
 export function takeIn(incident: Incident, live: Description | undefined, now: number): Incident {
   const { restorePoint, quarantine } = incident
@@ -17,11 +20,8 @@ export function takeIn(incident: Incident, live: Description | undefined, now: n
   const late = live.interfaces
     .filter(({ id, groups }) => !known.has(id) && !(groups.length === 1 && groups[0] === quarantine))
     .slice(0, Math.max(0, MAX_INTERFACES - known.size))
-  if (late.length === 0) return incident
-  const acls = live.acls.filter(
-    ({ id, subnets }) =>
-      late.some(({ subnet }) => subnets.includes(subnet)) && !restorePoint.acls.some(one => one.id === id),
-  )
+  const acls = strangeAcls(incident, live).filter(({ id }) => !restorePoint.acls.some(one => one.id === id))
+  if (late.length + acls.length === 0) return incident
   return withLines(
     {
       ...incident,
@@ -37,4 +37,10 @@ export function takeIn(incident: Incident, live: Description | undefined, now: n
       text: `Interface ${id} was attached after the cut, in ${groups.join(', ')}: it is in the restore point now`,
     })),
   )
+}
+
+/** ACLs before the instance of which nobody has decided what they may deny, and that no step put there. */
+export function strangeAcls(incident: Incident, live: Description | undefined): Description['acls'] {
+  const made = namedInFacts(incident)
+  return (live ? aclsOf(live) : []).filter(({ id }) => !made.has(id) && !incident.denials.some(({ acl }) => acl === id))
 }

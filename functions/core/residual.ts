@@ -1,9 +1,9 @@
 import { advance, placementOf, resume } from './advancing.ts'
-import { aclsOf } from './denial.ts'
 import type { Peer } from './finding.ts'
 import type { Halt } from './halt.ts'
 import type { Incident } from './incident.ts'
 import { type Held, withLines } from './incident-store.ts'
+import { strangeAcls } from './late-interfaces.ts'
 import { peersOf } from './opening.ts'
 import type { Run } from './playbook.ts'
 import type { Invocation, RespondPorts, RespondSettings } from './respond-ports.ts'
@@ -28,11 +28,8 @@ export async function onResidual(
   const fresh = peers.filter(({ address }) => !known.has(address))
   const asked = [...peersOf(incident), ...fresh]
   const situation = await survey(ports, incident.instance, asked, placementOf(incident), run.signal)
-  const { description } = situation
   // An interface that was attached since may stand behind an ACL of which nothing is decided yet.
-  const behind = (description ? aclsOf(description) : []).filter(
-    ({ id }) => !incident.denials.some(({ acl }) => acl === id),
-  )
+  const behind = strangeAcls(incident, situation.description)
   if (fresh.length + behind.length === 0) return resume(ports, settings, held, halt, run, invocation)
   const at = ports.clock.now()
   const text = [
