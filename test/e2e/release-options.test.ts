@@ -1,9 +1,11 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { type Deployment, deploy } from '../../functions/cli/drill/deployment.ts'
+import { type Trips, tripsOf } from '../../functions/cli/drill/trips.ts'
 import { loadIncident } from '../../functions/core/incident-store.ts'
 import { awsAdapters } from '../../functions/entry/aws/adapters.ts'
 import type { Cloud } from '../../functions/sandbox/cloud.ts'
+import { findingOf, sendFindings } from '../faults/findings.ts'
 import { breakout, brokenOut, playToFinding, playToProof, verified } from '../faults/stage.ts'
 
 const timeout = 240_000
@@ -28,10 +30,11 @@ async function start(
   escalation: Readonly<Record<string, unknown>>,
   without: readonly string[] = [],
   prepare: (deployment: Deployment) => void = () => {},
+  latency = 0,
 ) {
   const deployment = await deploy(breakout, {
     without,
-    latencies: { ec2: 0, dynamodb: 0, sqs: 0, iam: 0, lambda: 0, logs: 0, s3: 0 },
+    latencies: { ec2: latency, dynamodb: latency, sqs: 0, iam: 0, lambda: 0, logs: 0, s3: 0 },
     rules: { score: { alert: 70, isolate: 70 } },
     settings: { escalation },
   })
@@ -101,6 +104,28 @@ test('an instance that nothing else cuts off is led through an open group: what 
       await deployment.operate({ verb: 'release', instance, by: 'ada' })
       await deployment.respond()
       assert.deepEqual(stateOf(deployment), before)
+    } finally {
+      await deployment.close()
+    }
+  }
+})
+
+test('neither option makes the way to the cut longer', { timeout }, async () => {
+  for (const escalation of [{}, { isolateSubnet: true }, { transitSeconds: 1 }]) {
+    // Long against what a busy machine adds, or calls of one round would look like several.
+    const deployment = await start(escalation, [], undefined, 300)
+    const { sandbox } = deployment
+    try {
+      await sendFindings(deployment, [findingOf(deployment, brokenOut(deployment))])
+      const trips: (Trips | undefined)[] = []
+      await deployment.respond(async invoke => {
+        const from = sandbox.calls.length
+        const answer = await invoke()
+        trips.push(tripsOf(sandbox.calls.slice(from), 0, undefined))
+        return answer
+      })
+      const [first] = trips
+      assert.deepEqual([first?.roundTrips, first?.sequential], [2, 3], JSON.stringify(escalation))
     } finally {
       await deployment.close()
     }
