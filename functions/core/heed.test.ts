@@ -181,6 +181,19 @@ test('heed() raises an alarm about what guards Firebreak, on every open incident
   assert.equal((await stage.incident()).alarms?.length, 1)
 })
 
+test('heed() rings for what guards Firebreak although the ledger is gone', async () => {
+  const stage = await stageOf()
+  const ledger = {
+    ...stage.engine.ledger,
+    async list(): Promise<never> {
+      throw new Error('ResourceNotFoundException')
+    },
+  }
+  const change = changeOf({ action: 'DeleteTable', touches: [], guard: 'firebreak-ledger', subjects: [] })
+  await assert.rejects(heed({ ...stage.ports, ledger }, stage.settings, change, soon()), /ResourceNotFoundException/)
+  assert.deepEqual(stage.counted, ['GuardChanged'])
+})
+
 test('heed() prepares quarantine groups anew when a rule of one was changed', async () => {
   const stage = await stageOf()
   const rules = { action: 'AuthorizeSecurityGroupIngress', touches: ['cut', 'rules'] } as const
@@ -226,6 +239,11 @@ test('heed() tells of a tag that decides over an instance in scope, and of no ot
     await stage.tell(changeOf({ ...tags, id: `event-${index}`, subjects: [INSTANCE], tagKeys: [key] }))
   assert.deepEqual(stage.counted, ['ScopeTagChanged', 'ScopeTagChanged', 'ScopeTagChanged'])
   const { alarms = [] } = await stage.incident()
+  await stage.tell(
+    changeOf({ ...tags, id: 'event-9', author: 'deployer', subjects: [INSTANCE], tagKeys: ['firebreak:scope'] }),
+  )
+  assert.equal(stage.counted.length, 3)
+  assert.equal((await stage.incident()).alarms?.length, 3)
   assert.equal(alarms.length, 3)
   assert.match(alarms[0]?.text ?? '', /^The tags that decide over the instance were changed: DeleteTags by /)
 })

@@ -37,13 +37,15 @@ export async function heed(
   // What respond does comes back as changes: to look at each would go round for ever.
   if (change.author === 'own' || (change.touches.length === 0 && change.guard === undefined)) return NOTHING
   const { failures, failed } = collectFailures(ports)
+  // Before anything is asked: whoever took the ledger away must ring all the same.
+  if (change.guard !== undefined) sound(ports, change, change.guard)
   const [open, quarantine, tagged] = await Promise.all([
     openIncidents(ports, failed),
     quarantineTouched(ports, change),
     scopeTagged(ports, settings.policy, change),
   ])
   const guard = change.guard ?? (quarantine === undefined ? undefined : `quarantine group ${quarantine}`)
-  if (guard !== undefined) sound(ports, change, guard)
+  if (guard !== undefined && change.guard === undefined) sound(ports, change, guard)
   if (tagged.length > 0) soundTags(ports, change, tagged)
 
   const touched = change.refused === undefined
@@ -79,7 +81,9 @@ function alarmOf(
   if (change.author === 'cloud') return undefined
   if (guard !== undefined) return change.author === 'other' ? `Somebody changed ${guard}` : undefined
   if (change.touches.includes('tags'))
-    return tagged.includes(incident.instance) ? 'The tags that decide over the instance were changed' : undefined
+    return change.author === 'other' && tagged.includes(incident.instance)
+      ? 'The tags that decide over the instance were changed'
+      : undefined
   // What names nothing may be about anything: the look itself says whether it was this.
   if (change.touches.includes('every') || !concerns(change, incident)) return undefined
   return 'Somebody changed what the cut rests on'
@@ -88,6 +92,12 @@ function alarmOf(
 async function tell(ports: VerifyPorts, change: Change, held: Held, what: string): Promise<Held> {
   const now = ports.clock.now()
   const told = await amendIncident(ports.ledger, held, undefined, incident => withAlarm(incident, change, what, now))
+  if (!told.incident.alarms?.some(({ event }) => event === change.id))
+    ports.log.warn('alarm is not written down, since the incident has too many of the last hour', {
+      incident: told.incident.id,
+      event: change.id,
+      change: changeText(change),
+    })
   const settled = await settleJournal(ports.ledger, told, undefined, 'verify', now)
   // Where it is looked at as well, it goes on from there.
   if (!isClaimed(settled.incident, now) && !concerns(change, settled.incident)) await goOn(ports, settled)

@@ -29,7 +29,10 @@ function settingsOf(schema: Schema, at: string, required: boolean): [string, str
 
 /** Its rows: setting and default. Variables of the environment are no settings. */
 function documented(text: string): [string, string][] {
-  return [...text.matchAll(/^\| `([a-z][^`]*)` \| ([^|]+) \| [^|]+ \|$/gm)].map(([, path = '', value = '']) => [path, value])
+  return [...text.matchAll(/^\| `([a-z][^`]*)` \| ([^|]+) \| [^|]+ \|$/gm)].map(([, path = '', value = '']) => [
+    path,
+    value,
+  ])
 }
 
 test('docs/configuration.md names every setting with its default, and none that is not there', async () => {
