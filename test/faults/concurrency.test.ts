@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findingOf, PEER, sendFindings } from './findings.ts'
-import { assertCut, consume, groupsIn, instancesOf, ledgerOf, startFleet } from './fleet.ts'
+import { assertCut, consumeInThread, groupsIn, instancesOf, ledgerOf, startFleet } from './fleet.ts'
 
 const INSTANCES = 50
 const FINDINGS = 20
@@ -30,7 +30,7 @@ test('1,000 findings on 50 instances, in the hands of 20 consumers, cut each ins
     const findings = findingsOf(deployment, FINDINGS)
     assert.equal(findings.length, 1000)
     await sendFindings(deployment, findings)
-    await consume(deployment, CONSUMERS)
+    await consumeInThread(deployment, CONSUMERS)
     await assertCut(deployment, instances, original, { peers: PEERS.map(({ address }) => address) })
     const { incidents, leases, places } = await ledgerOf(deployment)
     assert.deepEqual(incidents.map(({ instance }) => instance).toSorted(), instances.toSorted())

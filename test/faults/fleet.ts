@@ -11,7 +11,7 @@ import { recordCoverage } from '../../functions/core/log-coverage.ts'
 import { rowCache } from '../../functions/core/row-cache.ts'
 import { awsAdapters } from '../../functions/entry/aws/adapters.ts'
 import { createRespond } from '../../functions/entry/aws/respond.ts'
-import { invocationOf } from '../../functions/sandbox/lambda.ts'
+import { drainQueue, invocationOf } from '../../functions/sandbox/lambda.ts'
 import { readScenario } from '../../functions/sandbox/scenario/scenario.ts'
 import type { Consuming } from './consumers.worker.ts'
 import { verified } from './stage.ts'
@@ -71,6 +71,21 @@ export function startConsumer({ environmentOf, clock }: Deployment): (event: unk
 
 /** Lets so many consumers work at once until the lanes are empty. */
 export async function consume(deployment: Deployment, consumers: number): Promise<void> {
+  const { sandbox, lane } = deployment
+  await Promise.all(
+    Array.from({ length: consumers }, async () => {
+      const invoke = startConsumer(deployment)
+      while ((await sandbox.queueLength(lane.queueUrl)) > 0) {
+        await drainQueue(lane, invoke)
+        // What is left is in somebody's hands.
+        await sleep(50)
+      }
+    }),
+  )
+}
+
+/** The same for many messages: in a thread of their own, so that the servers have the other processor. */
+export async function consumeInThread(deployment: Deployment, consumers: number): Promise<void> {
   const { sandbox, lane, clock, environmentOf } = deployment
   const worker = new Worker(new URL('consumers.worker.ts', import.meta.url))
   const ended = once(worker, 'exit')

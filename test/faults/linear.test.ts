@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { findingOf, sendFindings } from './findings.ts'
-import { consume, instancesOf, ledgerOf, startFleet } from './fleet.ts'
+import { consumeInThread, instancesOf, ledgerOf, startFleet } from './fleet.ts'
 
 const SIZES = [10, 25, 50]
 /** No more than the fewest instances, so that as many meet at a shared row in each of the runs. */
@@ -17,7 +17,7 @@ async function countedFor(instances: number): Promise<{ cloud: number; ledger: n
       all.map(instance => findingOf(deployment, instance)),
     )
     const before = deployment.sandbox.calls.length
-    await consume(deployment, CONSUMERS)
+    await consumeInThread(deployment, CONSUMERS)
     const { incidents } = await ledgerOf(deployment)
     assert.equal(incidents.filter(({ cut }) => cut.first !== undefined).length, instances)
     // How often an empty queue was looked at says nothing.
