@@ -27,10 +27,10 @@ let worker = startWorker()
 after(() => worker.terminate())
 
 /** What the function answers, or `undefined` where it was ended. */
-async function invoke(event: unknown, { environment, clock }: Deployment): Promise<unknown> {
+async function invoke(event: unknown, { environmentOf, clock }: Deployment): Promise<unknown> {
   const done = new AbortController()
   const { signal } = done
-  const invoked: Invoked = { environment, event, now: clock.now() }
+  const invoked: Invoked = { environment: environmentOf('respond'), event, now: clock.now() }
   worker.postMessage(invoked)
   try {
     const ended = once(worker, 'exit', { signal }).then(() => undefined)

@@ -35,11 +35,11 @@ it('the same event and the same order, each delivered 100 times and 20 at once, 
 
   const deployment = await startBreakout()
   try {
-    const { environment, clock, lane, sandbox, tracker } = deployment
+    const { environmentOf, clock, lane, sandbox, tracker } = deployment
     const original = groupsOf(deployment)
     const { payload } = await playToFinding(deployment, number)
     await deliver(
-      () => createWatch(environment, { clock }),
+      () => createWatch(environmentOf('watch'), { clock }),
       async watch => {
         await invokeAgain(() => watch(payload, invocationOf('firebreak-watch', 60_000)))
       },
@@ -49,7 +49,7 @@ it('the same event and the same order, each delivered 100 times and 20 at once, 
     let refusals = 0
     await drainQueue(lane, async event => {
       await deliver(
-        () => createRespond(environment, { clock }),
+        () => createRespond(environmentOf('respond'), { clock }),
         async respond => {
           for (let tried = 1; ; tried++) {
             const answer = Answer.parse(await respond(event, invocationOf('firebreak-respond', 60_000)))
