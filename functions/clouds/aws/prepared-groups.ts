@@ -13,7 +13,7 @@ import { listInterfaces } from './interfaces.ts'
 /** Security groups that are made before they are needed: known by their recorded id, never by a name, which anybody may choose. */
 
 /** `tag` names the VPC that the group is for. */
-export interface GroupKind {
+interface GroupKind {
   readonly tag: string
   readonly name: string
   readonly description: string

@@ -11,7 +11,7 @@ import { codeOf } from './faults.ts'
 import { listInterfaces } from './interfaces.ts'
 
 /** Names the one subnet that an ACL of ours cuts off. */
-export const ISOLATION_TAG = 'firebreak:isolation'
+const ISOLATION_TAG = 'firebreak:isolation'
 
 /** A subnet with what serves it, what cuts it off, and who stands in it. */
 export interface Subnet {
