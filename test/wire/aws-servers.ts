@@ -43,7 +43,10 @@ export async function startDynamo(): Promise<Dynamo> {
 }
 
 /** What becomes of a request on its way: it passes, its answer gets lost after the server did it, it is refused, or it hangs. */
-export type Fate = 'pass' | 'lose-answer' | 'refuse' | 'hang'
+export type Fate = 'pass' | 'lose-answer' | 'refuse' | 'deny' | 'hang'
+
+const DENIED =
+  '<Response><Errors><Error><Code>UnauthorizedOperation</Code><Message>Not authorized.</Message></Error></Errors><RequestID>1</RequestID></Response>'
 
 export interface Seen {
   readonly operation: string
@@ -84,6 +87,10 @@ export async function startRoad(
     if (inRounds) await gate.pass()
     if (decided === 'refuse') {
       incoming.socket.destroy()
+      return
+    }
+    if (decided === 'deny') {
+      answer.writeHead(403, { 'content-type': 'text/xml' }).end(DENIED)
       return
     }
     const forwarded = request(new URL(incoming.url ?? '/', target), {

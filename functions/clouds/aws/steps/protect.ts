@@ -5,6 +5,7 @@ import {
 } from '@aws-sdk/client-ec2'
 import * as z from 'zod'
 import type { Description } from '../../../core/description.ts'
+import { PartialFailure } from '../../../core/errors.ts'
 import type { Incident } from '../../../core/incident.ts'
 import type { Drift, Step } from '../../../core/ports.ts'
 import { readAttribute } from '../describe.ts'
@@ -14,10 +15,11 @@ import { codeOf } from '../faults.ts'
 import { awsCommand } from './command-line.ts'
 import { changeEach } from './each.ts'
 import { DISKS, devices, type Guard, guardsFor, originalsOf, SHUTDOWN, STOP, TERMINATION } from './guards.ts'
+import { isUnknown, PROTECT, protectionBefore, readBefore } from './protection-before.ts'
 import { factList, isFresh, restorePointOf } from './restore-point.ts'
 import { isStopNeeded, type StopSettings } from './stop.ts'
 
-const id = 'protect'
+const id = PROTECT
 
 /** What an instance answers that cannot have the attribute: Spot, a state that does not take it, or none any more. */
 const NOT_FOR_THIS_INSTANCE = [
@@ -57,9 +59,14 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
       const { incident, signal } = work
       const point = isFresh(work) ? restorePointOf(incident) : await withAttached(incident, signal)
       const guards = guardsFor(point, isStopNeeded(incident, settings))
+      const before = protectionBefore(incident)
+      const unknown = guards.filter(({ name }) => isUnknown(name, before)).map(({ name }) => name)
+      const facts = await readBefore(ec2, incident.instance, unknown, signal)
+      // What was read must be written down before it is changed: the next try changes it.
+      const waiting = unknown.filter(name => !isUnknown(name, { ...before, ...facts }))
       const set1 = await changeEach(
         'set',
-        guards,
+        guards.filter(({ name }) => !waiting.includes(name)),
         ({ name }) => name,
         async guard => ({
           guard,
@@ -67,13 +74,20 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
         }),
       )
       const refused = set1.filter(one => one.refused !== undefined)
+      const done = set1.filter(one => one.refused === undefined).map(({ guard }) => `Set ${guard.name}`)
+      const kept = { ...incident.steps[id]?.facts, ...facts, unprotected: refused.map(({ guard }) => guard.name) }
+      if (waiting.length > 0)
+        throw new PartialFailure(`The cut did not wait to learn ${waiting.join(', ')}: read now, set at the next try`, {
+          done,
+          facts: kept,
+        })
       return {
-        done: set1.filter(one => one.refused === undefined).map(({ guard }) => `Set ${guard.name}`),
+        done,
         unable: [
           ...refused.map(one => `${one.guard.name} cannot be set on this instance (${one.refused})`),
           ...outsiders(restorePointOf(incident)),
         ],
-        facts: { unprotected: refused.map(({ guard }) => guard.name) },
+        facts: kept,
       }
     },
 
@@ -92,7 +106,8 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
 
     async drifted({ incident, signal }) {
       const { instance } = incident
-      const { protection, volumes } = restorePointOf(incident)
+      const protection = protectionBefore(incident)
+      const { volumes } = restorePointOf(incident)
       const disks = await mappings(instance, signal)
       // Of an instance that is gone nothing of this can be put back.
       if (!disks) return []
@@ -126,7 +141,7 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
     },
 
     async revert({ incident, signal }) {
-      const point = await withAttached(incident, signal)
+      const point = { ...(await withAttached(incident, signal)), protection: protectionBefore(incident) }
       const { originals, unknown } = originalsOf(point)
       const outcomes = await changeEach(
         'put back',
@@ -151,7 +166,7 @@ export function protect(ec2: Ec2, settings: StopSettings): Step {
     },
 
     undo(incident) {
-      const { termination, stop: stopping, shutdown } = restorePointOf(incident).protection
+      const { termination, stop: stopping, shutdown } = protectionBefore(incident)
       const { volumes } = restorePointOf(incident)
       const modify = (...words: string[]) =>
         awsCommand(incident, 'ec2', 'modify-instance-attribute', '--instance-id', incident.instance, ...words)
