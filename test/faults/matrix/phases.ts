@@ -49,10 +49,10 @@ async function playToOrder(): Promise<{ before: Moment; aftermath: unknown[] }> 
   }
 }
 
-async function play(phase: Phase, start: Moment, before: Moment, aftermath: readonly unknown[]): Promise<Played> {
+async function play(phase: Phase, start: Moment, aftermath: readonly unknown[]): Promise<Played> {
   const moments = new Map<string, Moment>()
   const onMoment: NonNullable<WorldOptions['onMoment']> = (at, moment) => moments.set(at, moment)
-  const world = await createWorld({ start, before, aftermath, onMoment })
+  const world = await createWorld({ start, aftermath, onMoment })
   try {
     if (phase === 'cut') await world.deliver()
     else if (phase === 'proof') await world.contain()
@@ -66,8 +66,8 @@ async function play(phase: Phase, start: Moment, before: Moment, aftermath: read
 
 export async function playAll(): Promise<Baseline> {
   const { before, aftermath } = await playToOrder()
-  const cut = await play('cut', before, before, [])
-  const proof = await play('proof', cut.end, before, aftermath)
-  const release = await play('release', proof.end, before, [])
+  const cut = await play('cut', before, [])
+  const proof = await play('proof', cut.end, aftermath)
+  const release = await play('release', proof.end, [])
   return { before, aftermath, phases: { cut, proof, release } }
 }

@@ -38,7 +38,6 @@ export async function runFault(baseline: Baseline, phase: Phase, point: string, 
   }
   const world = await createWorld({
     start: baseline.phases[phase].start,
-    before: baseline.before,
     aftermath: phase === 'release' ? [] : baseline.aftermath,
     watcher,
     ...(fault === 'timeout' ? { patience: PATIENCE_MS } : {}),
@@ -60,7 +59,6 @@ export async function runKilled(
 ): Promise<string[]> {
   const world = await createWorld({
     start: { ...moment, now: moment.now + VISIBLE_AGAIN_MS },
-    before: baseline.before,
     aftermath: phase === 'release' ? [] : baseline.aftermath,
     ...(onMoment ? { onMoment } : {}),
   })

@@ -7,13 +7,14 @@ import { createOperate } from '../../../functions/entry/aws/operate.ts'
 import { createRespond } from '../../../functions/entry/aws/respond.ts'
 import { createRevoke } from '../../../functions/entry/aws/revoke.ts'
 import { createVerify } from '../../../functions/entry/aws/verify.ts'
+import { tick } from '../../../functions/sandbox/autoscaling/tick.ts'
 import type { FaultKind } from '../../../functions/sandbox/faults.ts'
 import { drainQueue, invocationOf } from '../../../functions/sandbox/lambda.ts'
 import { createPacker } from '../../../functions/sandbox/network/delivery.ts'
 import { compileFormat } from '../../../functions/sandbox/network/flow-log.ts'
 import { brokenOut, deployBreakout } from '../stage.ts'
 import { createMirror } from './mirror.ts'
-import { bringTo, type Moment } from './moment.ts'
+import { bringTo, type Moment, stateOf } from './moment.ts'
 import { createCounter } from './points.ts'
 import { isIn } from './projection.ts'
 
@@ -33,8 +34,6 @@ export type Watcher = (point: string) => FaultKind | undefined
 
 export interface WorldOptions {
   readonly start?: Moment
-  /** What stood there before anything was done: whatever else there is, is of one run. Default: `start`. */
-  readonly before?: Moment | undefined
   /** Payloads of the flow log that come after the cut: of connections whose ends close once nothing answers them. */
   readonly aftermath?: readonly unknown[]
   readonly watcher?: Watcher
@@ -47,19 +46,14 @@ export interface WorldOptions {
 export type World = Awaited<ReturnType<typeof createWorld>>
 
 /** The small breakout with Firebreak in it, from its beginning or from a moment, of which its functions then know nothing. */
-export async function createWorld({
-  start,
-  before = start,
-  aftermath = [],
-  watcher,
-  onMoment,
-  patience,
-}: WorldOptions = {}) {
+export async function createWorld({ start, aftermath = [], watcher, onMoment, patience }: WorldOptions = {}) {
   const deployment = await deployBreakout()
+  // The scenario's own ids are the same in every run.
+  const scenario = stateOf(deployment)
   if (start) await bringTo(deployment, start)
   const { clock, sandbox, tracker, lane, network, built } = deployment
   const mirror = createMirror(deployment, start)
-  const pointOf = createCounter(id => before === undefined || isIn(before.cloud, id))
+  const pointOf = createCounter(id => isIn(scenario, id))
   const seen: string[] = []
   const reader = awsAdapters('operate', deployment.environment, clock)
 
@@ -181,6 +175,9 @@ export async function createWorld({
         await deliver()
       }
       for (let looks = 0; looks < MAX_LOOKS && !isReleased(await incident(), tracker.tickets()); looks++) await goOn()
+      // What an autoscaling group has begun it ends by itself.
+      clock.advance(5 * MINUTE)
+      tick(built.cloud, clock.now())
     },
     async close(): Promise<void> {
       reader.close()
