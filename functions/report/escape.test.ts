@@ -13,6 +13,7 @@ describe('escaped()', () => {
     ['starts no image', '![x](//a)', '!\\[x\\](//a)'],
     ['starts no autolink', 'www.example.com', 'www\\.example\\.com'],
     ['mentions nobody', '@everyone a@example.com', '\\@\u2060everyone a\\@\u2060example\\.com'],
+    ['refers to no issue', 'a/b#1 !2 GH-3', 'a/b#\u20601 !\u20602 GH-\u20603'],
     ['starts no emphasis', '**b** _i_ ~s~ $x$', '\\*\\*b\\*\\* \\_i\\_ \\~s\\~ \\$x\\$'],
     ['starts no heading', '# big', '\\# big'],
     ['starts no list', '- x', '\\- x'],

@@ -21,6 +21,8 @@ export function escaped(text: string): string {
       .replaceAll(/(?<=[\p{L}-])\.(?=[\p{L}\p{N}])|(?<=www)\.|(?<=[\p{N}])\.(?=\p{L})/giu, '\\.')
       // Mentions are found after the escapes are gone, so a backslash is not enough: U+2060 (word joiner) parts the sign from the name.
       .replaceAll('@', '\\@\u2060')
+      // So are `#1`, `!1` and `GH-1`, which leave a line on the issue or merge request that they name.
+      .replaceAll(/([#!]|\bGH-)(?=\d)/gi, '$1\u2060')
       // What makes a list, a heading or a rule at the beginning of a line.
       .replace(/^[-+=#]/, '\\$&')
       .replace(/^(\d{1,9})([.)])(?=\s|$)/, '$1\\$2')
