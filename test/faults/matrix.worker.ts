@@ -1,6 +1,6 @@
 import { parentPort } from 'node:worker_threads'
 import { chance } from './matrix/chance.ts'
-import { digestOf, roughDigestOf } from './matrix/kills.ts'
+import { digestOf, roughDigestOf, stageOf } from './matrix/kills.ts'
 import type { Moment } from './matrix/moment.ts'
 import { type Phase, playAll } from './matrix/phases.ts'
 import { type Fault, runFault, runKilled } from './matrix/runs.ts'
@@ -58,17 +58,19 @@ async function run(job: Job): Promise<Ran[]> {
   const { phase, killed, pairs } = job
   const moment = baseline.phases[phase].moments.get(killed)
   if (!moment) return [{ run: `${phase}: ended ${killed}`, broken: ['the moment was never reached'] }]
-  const differing: [string, Moment][] = []
-  const repeating: [string, Moment][] = []
+  const neighbours: [string, Moment][] = []
+  const others: [string, Moment][] = []
+  const stage = stageOf(moment)
   const onMoment = (at: string, second: Moment) => {
-    if (isNew(second, roughDigestOf, metRoughly)) differing.push([at, second])
-    else if (isNew(second, digestOf, met)) repeating.push([at, second])
+    const isOwn = isNew(second, roughDigestOf, metRoughly)
+    if (isOwn && Math.abs(stageOf(second) - stage) <= 1) neighbours.push([at, second])
+    else if (isNew(second, digestOf, met)) others.push([at, second])
   }
   const first = runKilled(baseline, phase, moment, pairs ? onMoment : undefined)
   const ran = [{ run: `${phase}: ended ${killed}`, broken: await tried(first) }]
   const { seed = 0, samples = 0 } = pairs ?? {}
-  const sampled = repeating.toSorted(([a], [b]) => chance(seed, a) - chance(seed, b)).slice(0, samples)
-  for (const [at, second] of [...differing, ...sampled])
+  const sampled = others.toSorted(([a], [b]) => chance(seed, a) - chance(seed, b)).slice(0, samples)
+  for (const [at, second] of [...neighbours, ...sampled])
     ran.push({
       run: `${phase}: ended ${killed}, then ${at}`,
       broken: await tried(runKilled(baseline, phase, second)),

@@ -6,7 +6,7 @@ import { fileURLToPath } from 'node:url'
  * quarantine group before the restore point is written, so that whoever takes over from a function that was ended in between
  * takes the quarantine group for what was there before.
  */
-const file = new URL('../../functions/core/respond.ts', import.meta.url).href
+const file = new URL('../../functions/core/advancing.ts', import.meta.url).href
 const before = '  const [written, budgeted] = await Promise.all(['
 const planted = `  for (const step of started.filter(({ id }) => id === 'swap-groups'))
     await step.apply({ incident: ready, attempt: 1, signal: run.signal }).catch(() => undefined)

@@ -1,4 +1,5 @@
 import { createHash } from 'node:crypto'
+import * as z from 'zod'
 import type { Moment } from './moment.ts'
 import { withoutMade } from './points.ts'
 import { isIn, linesOf } from './projection.ts'
@@ -25,6 +26,26 @@ export function roughDigestOf(moment: Moment, before: Moment): string {
     before,
     rows.map(text => text.replaceAll(OF_TRIES, '')),
   )
+}
+
+const Incident = z.looseObject({
+  releasedBy: z.unknown().optional(),
+  steps: z.object({ M: z.record(z.string(), z.object({ M: z.looseObject({ status: z.object({ S: z.string() }) }) })) }),
+})
+const Item = z.object({ value: z.object({ M: Incident }) })
+
+/** How far the incident has come, stage by stage of the playbook and then of the release. */
+export function stageOf({ items }: Moment): number {
+  const item = [...items].find(([key]) => key.startsWith('[{"S":"incidents"}'))?.[1]
+  if (item === undefined) return 0
+  const { steps, releasedBy } = Item.parse(item).value.M
+  const statuses = Object.entries(steps.M).map(([id, { M }]) => ({ id, status: M.status.S }))
+  const isDone = (id: string) => statuses.some(one => one.id === id && one.status === 'done')
+  if (releasedBy !== undefined) return 6 + Math.floor(statuses.filter(({ status }) => status === 'reverted').length / 4)
+  if (!isDone('swap-groups')) return 1
+  if (!isDone('snapshot')) return 2
+  if (!isDone('collect')) return 3
+  return statuses.every(({ status }) => status === 'done') ? 5 : 4
 }
 
 function digest({ cloud, lane, tickets }: Moment, before: Moment, rows: readonly string[]): string {

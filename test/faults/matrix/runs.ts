@@ -50,28 +50,43 @@ export async function runFault(baseline: Baseline, phase: Phase, point: string, 
   }
 }
 
-/** All functions are ended at this moment. What was not answered comes again once it is visible again. */
+/**
+ * All functions are ended at this moment. What was not answered comes again once it is visible again. `onMoment` sees the
+ * moments until the phase is through.
+ */
 export async function runKilled(
   baseline: Baseline,
   phase: Phase,
   moment: Moment,
-  onMoment?: (at: string, moment: Moment) => void,
+  onMoment: (at: string, moment: Moment) => void = () => {},
 ): Promise<string[]> {
+  let through = false
   const world = await createWorld({
     start: { ...moment, now: moment.now + VISIBLE_AGAIN_MS },
     aftermath: phase === 'release' ? [] : baseline.aftermath,
-    ...(onMoment ? { onMoment } : {}),
+    onMoment: (at, second) => {
+      if (!through) onMoment(at, second)
+    },
   })
   try {
-    return await goThrough(world, baseline, phase, true)
+    return await goThrough(world, baseline, phase, true, () => {
+      through = true
+    })
   } finally {
     await world.close()
   }
 }
 
-async function goThrough(world: World, baseline: Baseline, phase: Phase, andRelease: boolean): Promise<string[]> {
+async function goThrough(
+  world: World,
+  baseline: Baseline,
+  phase: Phase,
+  andRelease: boolean,
+  onContained = () => {},
+): Promise<string[]> {
   if (phase !== 'release') {
     await world.contain()
+    onContained()
     const broken = await brokenCut(world, baseline)
     // What could not be read within the time of a cut is not in the restore point; a release manages without.
     const knowsLess = !agrees(baseline.phases.cut.restorePoint, (await world.incident())?.restorePoint)
