@@ -1,3 +1,4 @@
+import { createInterface } from 'node:readline/promises'
 import { stripVTControlCharacters, styleText } from 'node:util'
 
 /** Where a command writes. Standard output carries the result; progress and errors go to standard error. */
@@ -6,12 +7,30 @@ export interface Output {
   err(text: string): void
   /** True where a person sits at the other end of standard error, so that a line may be redrawn. */
   readonly live: boolean
+  /** Asks a person at a terminal. Absent where nobody sits at one. */
+  readonly confirm?: (question: string) => Promise<boolean>
 }
 
 export const processOutput: Output = {
   out: text => void process.stdout.write(text),
   err: text => void process.stderr.write(text),
   live: process.stderr.isTTY === true,
+  ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm } : {}),
+}
+
+/** Anything but a clear yes is a no, the end of the input too. */
+async function confirm(question: string): Promise<boolean> {
+  const lines = createInterface({ input: process.stdin, output: process.stderr })
+  const ended = new AbortController()
+  lines.once('close', () => ended.abort())
+  try {
+    return /^(?:y|yes)$/i.test((await lines.question(question, { signal: ended.signal })).trim())
+  } catch (thrown) {
+    if (ended.signal.aborted) return false
+    throw thrown
+  } finally {
+    lines.close()
+  }
 }
 
 type Style = Parameters<typeof styleText>[0]

@@ -1,11 +1,12 @@
 import { setTimeout as sleep } from 'node:timers/promises'
 import { awsAdapters } from '../entry/aws/adapters.ts'
 import type { Scenario } from '../sandbox/scenario/scenario.ts'
-import { deploy } from './drill/deployment.ts'
+import { type Deployment, deploy } from './drill/deployment.ts'
 import { findScenario } from './drill/find.ts'
 import { incidentNews } from './drill/news.ts'
 import { createPlayer } from './drill/play.ts'
 import { type Output, painted, progress } from './output.ts'
+import { untilSignal } from './signals.ts'
 
 export interface SandboxOptions {
   readonly port: number
@@ -22,9 +23,7 @@ const TURN_MS = 1000
  * as in a cloud.
  */
 export async function serve(name: string, { port, json }: SandboxOptions, output: Output): Promise<void> {
-  const stop = new AbortController()
-  const stopped = () => stop.abort()
-  for (const signal of SIGNALS) process.once(signal, stopped)
+  const stop = untilSignal()
   const deployment = await deploy(startingNow(findScenario(name)), { port })
   const { ledger, close } = awsAdapters('operate', deployment.environment, deployment.clock)
   const shown = progress(output, painted('cyan', 'sandbox:', process.stderr))
@@ -37,19 +36,27 @@ export async function serve(name: string, { port, json }: SandboxOptions, output
     for (const { name: member, instance, spec } of deployment.built.members)
       if (spec.tags['firebreak:drill'] === 'true') shown.tell(`${member} is ${instance} and may be drilled`)
     shown.tell(`${deployment.sandbox.endpoint} stays until Ctrl-C`)
-    while (!stop.signal.aborted) {
-      await player.advance(Math.max(deployment.clock.now(), Date.now()), stop.signal)
-      await sleep(TURN_MS, undefined, { signal: stop.signal }).catch(() => {})
-    }
+    await goOn(deployment, player, 0, stop.signal)
   } finally {
-    for (const signal of SIGNALS) process.off(signal, stopped)
+    stop.off()
     shown.done()
     close()
     await deployment.close()
   }
 }
 
-const SIGNALS = ['SIGINT', 'SIGTERM'] as const
+/** Lets it go on in real time, `ahead` milliseconds before it, until it is stopped. */
+export async function goOn(
+  { clock }: Pick<Deployment, 'clock'>,
+  { advance }: Pick<ReturnType<typeof createPlayer>, 'advance'>,
+  ahead: number,
+  stop: AbortSignal,
+): Promise<void> {
+  while (!stop.aborted) {
+    await advance(Math.max(clock.now(), Date.now() + ahead), stop)
+    await sleep(TURN_MS, undefined, { signal: stop }).catch(() => {})
+  }
+}
 
 /** The scenario so that its live phase begins with this minute: whoever operates it from outside has the real time. */
 function startingNow(scenario: Scenario): Scenario {
@@ -61,11 +68,4 @@ export function environmentLines(environment: Readonly<Record<string, string>>):
   return Object.entries(environment)
     .map(([name, value]) => `export ${name}='${value.replaceAll("'", `'\\''`)}'\n`)
     .join('')
-}
-
-export function untilStopped(output: Output): Promise<void> {
-  output.err('The sandbox stays until Ctrl-C\n')
-  return new Promise(resolve => {
-    for (const signal of SIGNALS) process.once(signal, () => resolve())
-  })
 }

@@ -1,6 +1,7 @@
 import type { Description } from './description.ts'
 import type { Finding, Peer } from './finding.ts'
 import { inventoryKeys } from './inventory.ts'
+import type { LookPorts } from './looking.ts'
 import { memoryLedger } from './memory-ledger.ts'
 import type { Order } from './order.ts'
 import { Policy } from './policy.ts'
@@ -51,7 +52,7 @@ export function findingOf(over: Partial<Finding> = {}): Finding {
 }
 
 export interface Engine {
-  readonly ports: RespondPorts
+  readonly ports: RespondPorts & Pick<LookPorts, 'account' | 'undo'>
   readonly ledger: Ledger
   readonly settings: RespondSettings
   readonly sent: { lane: string; id: string; order: Order }[]
@@ -189,6 +190,8 @@ export async function engineOf({
       metrics: { count() {} },
       steps,
       neighbourUse: async () => 'unused',
+      account: '111122223333',
+      undo: () => [],
     },
     ledger,
     settings: {

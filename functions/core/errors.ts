@@ -24,6 +24,16 @@ export class PartialFailure extends Error {
   }
 }
 
+/** Nobody knows who asks, or whoever asks may not. */
+export class DeniedError extends Error {
+  override name = 'DeniedError'
+}
+
+/** What was asked is not there, or did not answer in time. Whether it did what it was asked for is not known. */
+export class UnreachableError extends Error {
+  override name = 'UnreachableError'
+}
+
 /** The configuration cannot work; the message names the setting. */
 export class ConfigurationError extends Error {
   override name = 'ConfigurationError'

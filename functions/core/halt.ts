@@ -1,6 +1,6 @@
 import * as z from 'zod'
 import { RetryableError } from './errors.ts'
-import { appendJournal, brokenAt, emptyJournal, type JournalEntry, readJournal } from './journal.ts'
+import { appendJournal, brokenAt, emptyJournal, JournalEntry, readJournal } from './journal.ts'
 import type { Key, Ledger } from './ports.ts'
 
 /** The switch by which a person stops new cuts everywhere. One row, read with whatever else a cut must know. */
@@ -37,11 +37,12 @@ export async function setHalt(ledger: Ledger, halt: Halt): Promise<void> {
   await appendJournal(ledger, HALT_JOURNAL, newest, halt.by, halt.at, [{ at: halt.at, kind: 'note', text }])
 }
 
-export interface HaltStatus extends Halt {
-  readonly journal: readonly JournalEntry[]
+export const HaltStatus = Halt.extend({
+  journal: z.array(JournalEntry),
   /** The first journal entry that does not follow from the one before it; absent for an intact chain. */
-  readonly brokenAt?: number
-}
+  brokenAt: z.number().optional(),
+})
+export type HaltStatus = z.infer<typeof HaltStatus>
 
 /** `undefined`: nobody ever halted. */
 export async function haltStatus(ledger: Ledger): Promise<HaltStatus | undefined> {

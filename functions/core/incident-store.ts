@@ -15,13 +15,18 @@ export function incidentKey(instance: string): Key {
   return { partition, sort: instance }
 }
 
+/** Where an incident stands once its instance has a newer one. */
+export function asideKey(id: string): Key {
+  return { partition: `incident/${id}`, sort: 'incident' }
+}
+
 export interface Held {
   readonly incident: Incident
   readonly version: number
 }
 
 /** Derived from the one before it, so that two functions that open the incident at once open the same one. */
-export function nextIncidentId(account: string, instance: string, previous: Incident | undefined): string {
+export function nextIncidentId(account: string, instance: string, previous: Pick<Incident, 'id'> | undefined): string {
   return `fb-${createHash('sha256')
     .update(JSON.stringify([account, instance, previous?.id ?? '']))
     .digest('hex')
@@ -56,8 +61,7 @@ export async function openIncident(
   incident: Incident,
   previous: Held | undefined,
 ): Promise<Held | undefined> {
-  if (previous)
-    await ledger.write({ partition: `incident/${previous.incident.id}`, sort: 'incident' }, previous.incident, 'any')
+  if (previous) await ledger.write(asideKey(previous.incident.id), previous.incident, 'any')
   const row = await ledger.write(incidentKey(incident.instance), incident, previous?.version ?? 'absent')
   return row && { incident, version: row.version }
 }

@@ -49,7 +49,7 @@ export interface JournalHead {
 /** The head of a journal that has no entry yet. */
 export const emptyJournal: JournalHead = { sequence: 0, hash: '' }
 
-function journalPartition(incident: string): string {
+export function journalPartition(incident: string): string {
   return `incident/${incident}`
 }
 
@@ -57,7 +57,8 @@ function keyOf(incident: string, sequence: number): Key {
   return { partition: journalPartition(incident), sort: `journal/${String(sequence).padStart(6, '0')}` }
 }
 
-function hashOf(entry: Omit<JournalEntry, 'hash'>): string {
+/** Of all that the entry says, and through `previous` of everything before it. */
+export function hashOf(entry: Omit<JournalEntry, 'hash'>): string {
   const lines = entry.lines.map(line => [line.at, line.kind, line.step ?? null, line.text])
   const text = JSON.stringify([entry.sequence, entry.at, entry.by, lines, entry.previous])
   return createHash('sha256').update(text).digest('hex')

@@ -1,5 +1,6 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
+import { faultsOf } from './chain.ts'
 import { type Engine, engineOf, findingOf, INSTANCE, NOW, VPC } from './engine-fixture.ts'
 import { InputError } from './errors.ts'
 import { inventoryKeys } from './inventory.ts'
@@ -68,11 +69,11 @@ test('operate() refuses a verb on another incident than the open one', async () 
 test('operate() tells an incident with its journal and that the chain is whole', async () => {
   const engine = await withRow({})
   await respond(engine.ports, engine.settings, { kind: 'finding', finding: findingOf() }, engine.invocation('one'))
-  const answer = await operate(engine.ports, engine.settings.policy, { verb: 'status' })
-  assert.ok('incidents' in answer)
-  assert.equal(answer.incidents.length, 1)
-  assert.equal(answer.incidents[0]?.brokenAt, undefined)
-  assert.ok((answer.incidents[0]?.journal.length ?? 0) > 0)
+  const answer = await operate(engine.ports, engine.settings.policy, { verb: 'show', id: INSTANCE })
+  assert.ok('journal' in answer)
+  assert.equal(answer.incident.instance, INSTANCE)
+  assert.ok(answer.journal.length > 0)
+  assert.deepEqual(faultsOf(answer.incident.journal, answer.journal), [])
 })
 
 test('operate() hands on which steps to force, and refuses one that the incident has not', async () => {

@@ -1,17 +1,17 @@
 import { createHash } from 'node:crypto'
 import * as z from 'zod'
+import type { Halted, Listed, Queued, Shown } from './answers.ts'
 import { lateness } from './approval.ts'
 import { InputError } from './errors.ts'
 import type { Finding } from './finding.ts'
-import { type Halt, type HaltStatus, haltedBecause, haltStatus, readHalt, setHalt } from './halt.ts'
+import { haltedBecause, readHalt, setHalt } from './halt.ts'
 import type { Incident } from './incident.ts'
-import { type Incidents, listIncidents, loadIncident } from './incident-store.ts'
+import { loadIncident } from './incident-store.ts'
 import { InstanceRow, inventoryKeys } from './inventory.ts'
-import { brokenAt, type JournalEntry, readJournal } from './journal.ts'
+import { type LookPorts, list, show } from './looking.ts'
 import type { Order } from './order.ts'
 import type { Policy } from './policy.ts'
-import type { Clock, Ledger, Queue } from './ports.ts'
-import { listSuppressed, type Suppressed } from './suppressed.ts'
+import type { Queue } from './ports.ts'
 import { matches } from './tag-selector.ts'
 
 const instance = z.string().regex(/^[A-Za-z0-9-]{1,64}$/)
@@ -30,37 +30,22 @@ export const Request = z.discriminatedUnion('verb', [
   /** Stops new cuts until somebody resumes. */
   z.strictObject({ verb: z.literal('halt'), by, reason }),
   z.strictObject({ verb: z.literal('resume'), by, reason }),
-  z.strictObject({ verb: z.literal('status'), instance: instance.optional() }),
+  /** Open incidents first. `all`: also those that were followed by another one of their instance. */
+  z.strictObject({ verb: z.literal('list'), all: z.boolean().optional() }),
+  /** An incident by its own id or its instance's; of its journal the entries after `after`. */
+  z.strictObject({ verb: z.literal('show'), id: instance, after: z.number().int().min(0).optional() }),
 ])
 export type Request = z.infer<typeof Request>
 
-export interface OperatePorts {
-  readonly clock: Clock
-  readonly ledger: Ledger
+export interface OperatePorts extends LookPorts {
   readonly queue: Queue
 }
 
-export type Answer =
-  | { readonly queued: Request['verb']; readonly instance: string; readonly id: string }
-  | { readonly halt: Halt }
-  | {
-      readonly incidents: readonly Status[]
-      readonly unreadable: Incidents['unreadable']
-      /** Absent where nobody ever halted. */
-      readonly halt?: HaltStatus
-      /** Findings of the last 90 days of which nobody was told. */
-      readonly suppressed: readonly Suppressed[]
-    }
-
-interface Status {
-  readonly incident: Incident
-  readonly journal: readonly JournalEntry[]
-  /** The first journal entry that does not follow from the one before it; absent for an intact chain. */
-  readonly brokenAt?: number
-}
+export type Answer = Queued | Halted | Listed | Shown
 
 export async function operate(ports: OperatePorts, policy: Policy, request: Request): Promise<Answer> {
-  if (request.verb === 'status') return statusOf(ports.ledger, request.instance)
+  if (request.verb === 'list') return list(ports, request.all ?? false)
+  if (request.verb === 'show') return show(ports, request.id, request.after)
   if (request.verb === 'halt' || request.verb === 'resume') {
     const halt = { halted: request.verb === 'halt', by: request.by, reason: request.reason, at: ports.clock.now() }
     await setHalt(ports.ledger, halt)
@@ -69,7 +54,9 @@ export async function operate(ports: OperatePorts, policy: Policy, request: Requ
   if (request.verb === 'drill') return startDrill(ports, policy, request.instance, request.by)
   const held = await loadIncident(ports.ledger, request.instance)
   if (held?.incident.closedAt !== undefined || !held)
-    throw new InputError(`Cannot ${request.verb} "${request.instance}": it has no open incident`)
+    throw new InputError(
+      `Cannot ${request.verb} "${request.instance}": it has no open incident${endOf(held?.incident)}`,
+    )
   const { incident } = held
   if (request.incident !== undefined && request.incident !== incident.id)
     throw new InputError(
@@ -96,7 +83,15 @@ export async function operate(ports: OperatePorts, policy: Policy, request: Requ
       : { kind: 'release', ...target, ...(force.length > 0 ? { force } : {}) }
   const id = digest(request.verb, incident.id, incident.journal.sequence, ...force.toSorted())
   await ports.queue.send({ lane: request.instance, id, order })
-  return { queued: request.verb, instance: request.instance, id: incident.id }
+  const { instance, by } = request
+  return { queued: request.verb, instance, id: incident.id, by, after: incident.journal.sequence }
+}
+
+/** Whoever comes second learns who was first. */
+function endOf(incident: Incident | undefined): string {
+  if (incident?.closedAt === undefined) return ''
+  const by = incident.releasedBy === undefined ? '' : ` by ${incident.releasedBy}`
+  return `; ${incident.id} was closed at ${new Date(incident.closedAt).toISOString()}${by}`
 }
 
 async function startDrill(ports: OperatePorts, policy: Policy, target: string, who: string): Promise<Answer> {
@@ -137,25 +132,7 @@ async function startDrill(ports: OperatePorts, policy: Policy, target: string, w
     drill: true,
   }
   await ports.queue.send({ lane: target, id: finding.id, order: { kind: 'finding', finding } })
-  return { queued: 'drill', instance: target, id: finding.id }
-}
-
-async function statusOf(ledger: Ledger, target: string | undefined): Promise<Answer> {
-  const [one, halt, suppressed] = await Promise.all([
-    target === undefined ? undefined : loadIncident(ledger, target),
-    haltStatus(ledger),
-    listSuppressed(ledger, target),
-  ])
-  const { held, unreadable } =
-    target === undefined ? await listIncidents(ledger) : { held: one ? [one] : [], unreadable: [] }
-  const incidents = await Promise.all(
-    held.map(async ({ incident }) => {
-      const journal = await readJournal(ledger, incident.id)
-      const broken = brokenAt(journal)
-      return { incident, journal, ...(broken === undefined ? {} : { brokenAt: broken }) }
-    }),
-  )
-  return { incidents, unreadable, suppressed, ...(halt ? { halt } : {}) }
+  return { queued: 'drill', instance: target, id: finding.id, by: who, after: 0 }
 }
 
 function digest(...parts: readonly (string | number)[]): string {

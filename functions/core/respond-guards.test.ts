@@ -154,11 +154,11 @@ test('a halt refuses drills', async () => {
   assert.deepEqual(engine.log, [])
 })
 
-test('a halt and its end stand in a journal of their own, and the status tells them', async () => {
+test('a halt and its end stand in a journal of their own, and the list tells them', async () => {
   const engine = await engineOf()
   await ask(engine, 'halt')
   await ask(engine, 'resume')
-  const answer = await operate(engine.ports, engine.settings.policy, { verb: 'status' })
+  const answer = await operate(engine.ports, engine.settings.policy, { verb: 'list' })
   assert.ok('incidents' in answer)
   const { journal = [], ...halt } = answer.halt ?? {}
   assert.deepEqual(halt, { halted: false, at: NOW, ...why })
@@ -223,11 +223,11 @@ test('a stale finding is on the incident and denies nothing, even where the inst
 
 const signed = { owner: 'ada', reason: 'Our own pool', expires: '2027-01-15' }
 
-test('a suppressed finding opens no incident and leaves a trace that the status tells', async () => {
+test('a suppressed finding opens no incident and leaves a trace that the list tells', async () => {
   const engine = await engineOf({ policy: { suppressions: [{ ...signed, rule: 'mining-pool' }] } })
   assert.equal(await handle(engine), undefined)
   assert.equal(await engine.ledger.read(incidentKey(INSTANCE)), undefined)
-  const answer = await operate(engine.ports, engine.settings.policy, { verb: 'status', instance: INSTANCE })
+  const answer = await operate(engine.ports, engine.settings.policy, { verb: 'list' })
   assert.ok('suppressed' in answer)
   const { id, score, instance } = findingOf()
   assert.deepEqual(answer.suppressed, [{ finding: id, instance, at: NOW, rules: ['mining-pool'], score, by: [signed] }])

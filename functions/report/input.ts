@@ -10,7 +10,7 @@ export interface ReportInput {
   readonly now: number
   /** Command lines of the cloud's own that undo the cut without Firebreak, step by step. Default: none are known. */
   readonly undo?: readonly Undo[] | undefined
-  /** What a person types to decide. Default: the `firebreak operate` lines for this incident. */
+  /** What a person types to decide. Default: the `firebreak incidents` lines for this incident. */
   readonly commands?: Commands
 }
 
@@ -24,9 +24,8 @@ const PLAIN = /^\w[\w-]{0,127}$/
 
 export function commandsOf({ incident, commands }: ReportInput): Commands {
   if (commands) return commands
-  const instance = PLAIN.test(incident.instance) ? incident.instance : 'INSTANCE'
   const id = PLAIN.test(incident.id) ? incident.id : 'INCIDENT'
-  const line = (verb: string) => `npx firebreak operate ${verb} --instance ${instance} --incident ${id} --by YOU`
+  const line = (verb: string) => `npx firebreak incidents ${verb} ${id}`
   // Over what a release was refused for; the person has read it just above.
   const drifted = driftedSteps(incident.releaseRefused?.drifts ?? []).filter(step => PLAIN.test(step))
   const force = drifted.map(step => ` --force ${step}`).join('')

@@ -108,14 +108,14 @@ describe('storyOf()', () => {
 })
 
 describe('commandsOf()', () => {
-  it('names instance and incident', () => {
-    const line = 'npx firebreak operate release --instance i-0aa11bb22cc33dd44 --incident fb-3d5e8a1c90b7f264 --by YOU'
+  it('names the incident', () => {
+    const line = 'npx firebreak incidents release fb-3d5e8a1c90b7f264'
     assert.equal(commandsOf(rome).release, line)
   })
 
   it('puts nothing into a shell line that a shell could take for more than a name', () => {
-    for (const instance of ['$(reboot)', 'a b', '-rf', "a';b", 'a\nb'])
-      assert.match(commandsOf(withIncident({ instance })).release, /--instance INSTANCE /)
+    for (const id of ['$(reboot)', 'a b', '-rf', "a';b", 'a\nb'])
+      assert.equal(commandsOf(withIncident({ id })).release, 'npx firebreak incidents release INCIDENT')
   })
 
   it('gives way to the commands of the input', () => {
@@ -129,8 +129,8 @@ describe('what the report says to do', () => {
   it('is to approve while a person has to decide, and nothing to release', () => {
     const page = html(withIncident({ verdict: 'approval', steps: {}, cut: { state: 'none', reasons: [] } }))
     assert.match(page, /Waiting for approval/)
-    assert.match(page, /operate approve/)
-    assert.doesNotMatch(page, /operate release/)
+    assert.match(page, /incidents approve/)
+    assert.doesNotMatch(page, /incidents release/)
   })
 
   it('is neither once it is over', () => {
@@ -138,7 +138,7 @@ describe('what the report says to do', () => {
       withIncident({ closedAt: rome.now, releasedBy: 'A. Person', cut: { state: 'restored', reasons: [] } }),
     )
     assert.match(page, /Released/)
-    assert.doesNotMatch(page, /operate (approve|release)/)
+    assert.doesNotMatch(page, /incidents (approve|release)/)
   })
 
   it('is to ask again while a release is unfinished', () => {

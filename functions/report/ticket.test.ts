@@ -124,7 +124,7 @@ describe('ticketOf()', () => {
     const { markdown } = ticketWith({ releaseRefused: { at: rome.now, by: 'ada', drifts } })
     assert.match(markdown, /The release that ada asked for was refused, and nothing is put back/)
     assert.match(markdown, /swap-groups: eni-1 was left in sg-1 and is in sg-2/)
-    assert.match(markdown, /npx firebreak operate release .* --force swap-groups\n/)
+    assert.match(markdown, /npx firebreak incidents release .* --force swap-groups\n/)
     assert.doesNotMatch(ticketOf(rome).markdown, /was refused|--force/)
   })
 

@@ -4,6 +4,7 @@ export type Service =
   | 'sqs'
   | 'iam'
   | 'lambda'
+  | 'sts'
   | 'autoscaling'
   | 'elasticloadbalancing'
   | 'route53resolver'
@@ -16,6 +17,7 @@ const SERVICES: readonly string[] = [
   'sqs',
   'iam',
   'lambda',
+  'sts',
   'autoscaling',
   'elasticloadbalancing',
   'route53resolver',

@@ -25,13 +25,14 @@ import {
 } from './faults.ts'
 import { createPrincipals, type Principal, type Use } from './iam/principals.ts'
 import { answerIam, IAM_NAMESPACE } from './iam/server.ts'
-import { answerLambda, type Deployed, invokedFunction } from './invocations.ts'
+import { answerLambda, type Deployed, invokedFunction, type Served } from './invocations.ts'
 import { answerLogs } from './logs/server.ts'
 import { createLogStore, type LogStore } from './logs/store.ts'
 import { answerResolver } from './resolver/server.ts'
 import type { Bucket } from './s3/objects.ts'
 import { objectRequest } from './s3/requests.ts'
 import { answerS3, s3Refusal } from './s3/server.ts'
+import { answerSts, SECRET } from './sts.ts'
 
 /** Milliseconds of real time from a request's arrival to its answer, at least. */
 type Latencies = Readonly<Record<Service, number>>
@@ -42,6 +43,7 @@ const DEFAULTS: Latencies = {
   sqs: 5,
   iam: 50,
   lambda: 5,
+  sts: 5,
   route53resolver: 50,
   logs: 50,
   s3: 30,
@@ -107,8 +109,8 @@ export interface Sandbox {
   }): Promise<{ url: string; arn: string }>
   /** `lock`: object lock is enabled, with a default retention where it has a mode. */
   createBucket(name: string, lock?: Bucket['lock']): Bucket
-  /** Deploys a function, which clients of Lambda then invoke by its name. */
-  serve(name: string, handler: Deployed): void
+  /** Deploys a function, which clients of Lambda then invoke by its name, or by one of its aliases. */
+  serve(name: string, handler: Deployed, aliases?: readonly string[]): void
   /** Messages that stand in the queue, those in flight and delayed ones too. */
   queueLength(url: string): Promise<number>
   close(): Promise<void>
@@ -128,7 +130,8 @@ export async function startSandbox({
   const wait = { ...DEFAULTS, ...latencies }
   const ec2 = createEc2Server(cloud, clock)
   const [ledger, queue] = [startLedger(), startQueue(cloud.region)]
-  const functions = new Map<string, Deployed>()
+  const functions = new Map<string, Served>()
+  const principals = createPrincipals(cloud)
   const backends: Readonly<Record<Service, Backend['answer']>> = {
     ec2: answerQuery(ec2.answer),
     dynamodb: ledger.answer,
@@ -137,13 +140,13 @@ export async function startSandbox({
     autoscaling: answerQuery(body => answerAutoScaling(cloud, body, clock.now())),
     elasticloadbalancing: answerQuery(body => answerBalancing(cloud, body, clock.now())),
     lambda: answerLambda(functions),
+    sts: answerSts(cloud, accessKey => principals.nameOf(accessKey)),
     route53resolver: answerResolver(cloud),
     logs: answerLogs(logs),
     s3: answerS3(cloud, () => clock.now()),
   }
   const faults = createFaults()
   const bus = createBus(cloud, clock)
-  const principals = createPrincipals(cloud)
   const calls: Call[] = []
   const listeners = new Set<(call: Call) => void | Promise<void>>()
   let count = 0
@@ -251,7 +254,7 @@ export async function startSandbox({
     admit: principals.admit,
     uses: principals.uses,
     intercept: faults.intercept,
-    serve: (name, handler) => functions.set(name, handler),
+    serve: (name, handler, aliases = []) => functions.set(name, { handler, aliases }),
     async createTable(definition) {
       await setUp('dynamodb', 'DynamoDB_20120810.CreateTable', definition)
       const { TableName } = definition
@@ -330,6 +333,7 @@ function describe(service: Service, { method = 'POST', headers, body, path = '/'
   if (service === 'ec2') return ec2Call(body.toString())
   if (NAMESPACES[service] !== undefined) return queryCall(body.toString())
   if (service === 'lambda') return { action: 'Invoke', target: invokedFunction(path) }
+  if (service === 'sts') return queryCall(body.toString())
   const action = headers['x-amz-target'] ?? ''
   return { action: action.slice(action.lastIndexOf('.') + 1), target: jsonTarget(body) }
 }
@@ -364,7 +368,7 @@ function environmentOf(endpoint: string, region: string) {
     AWS_REGION: region,
     AWS_DEFAULT_REGION: region,
     AWS_ACCESS_KEY_ID: 'SANDBOX',
-    AWS_SECRET_ACCESS_KEY: 'sandbox',
+    AWS_SECRET_ACCESS_KEY: SECRET,
     AWS_EC2_METADATA_DISABLED: 'true',
     // An account's own endpoint would lead away from here.
     AWS_ACCOUNT_ID_ENDPOINT_MODE: 'disabled',

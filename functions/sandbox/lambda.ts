@@ -18,14 +18,14 @@ export interface Invocation {
 }
 
 /** A Lambda context with real time left: a deadline is the platform's, and the sandbox's virtual time does not move it. */
-export function invocationOf(functionName: string, timeoutMs: number): Invocation {
+export function invocationOf(functionName: string, timeoutMs: number, alias?: string): Invocation {
   const ends = performance.now() + timeoutMs
   const nothing = () => {}
   return {
     awsRequestId: randomUUID(),
     functionName,
     functionVersion: '$LATEST',
-    invokedFunctionArn: `arn:aws:lambda:eu-west-1:111122223333:function:${functionName}`,
+    invokedFunctionArn: `arn:aws:lambda:eu-west-1:111122223333:function:${functionName}${alias === undefined ? '' : `:${alias}`}`,
     memoryLimitInMB: '512',
     logGroupName: `/aws/lambda/${functionName}`,
     logStreamName: 'sandbox',

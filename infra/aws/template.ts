@@ -1,6 +1,7 @@
 import type { FunctionName } from '../../functions/clouds/aws/permissions.ts'
 import { stepSettings } from '../../functions/entry/aws/step-settings.ts'
 import { alarms } from './alarms.ts'
+import { aliases } from './aliases.ts'
 import { writeArtifacts } from './artifacts.ts'
 import { changes } from './changes.ts'
 import { attribute, type Resources, ref, sub, type Value } from './cloudformation.ts'
@@ -48,6 +49,7 @@ export function templateOf(settings: Settings): Template {
         ...logs(settings),
         ...notices(settings),
         ...changes(),
+        ...aliases(),
         ...alarms(deployment),
       },
       Outputs: {

@@ -229,8 +229,8 @@ async function asked(deployment: Deployment): Promise<void> {
   await deployment.operate({ verb: 'resume', by: 'ada', reason: 'it is over' })
   await deployment.operate({ verb: 'approve', instance: brokenOut(deployment), by: 'ada' })
   await deployment.respond()
-  await deployment.operate({ verb: 'status' })
-  await deployment.operate({ verb: 'status', instance: brokenOut(deployment) })
+  await deployment.operate({ verb: 'list', all: true })
+  await deployment.operate({ verb: 'show', id: brokenOut(deployment) })
   sandbox.fault('ec2', 'DeleteNetworkAclEntry', 1, 'denied')
   await release(deployment)
 }

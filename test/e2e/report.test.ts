@@ -115,7 +115,7 @@ it('the report says instance, state, why and what now before anything is scrolle
     'i-0aa11bb22cc33dd44',
     'Cut off, proven',
     'Asked for the pool name',
-    'npx firebreak operate release',
+    'npx firebreak incidents release',
   ]) {
     const box = await page.getByText(text).first().boundingBox()
     assert.ok(box && box.y + box.height < 900, `${text} is out of sight`)

@@ -124,6 +124,16 @@ test('a delivery that watch cannot take is kept after its last try', () => {
   })
 })
 
+test('what may be granted apart of operate is an alias each, all of the same code', () => {
+  const properties = ofType('AWS::Lambda::Alias').map(([, { Properties }]) => Properties)
+  assert.deepEqual(
+    properties.map(({ Name }) => Name),
+    ['look', 'drill', 'approve', 'release', 'halt'],
+  )
+  for (const { FunctionName, FunctionVersion } of properties)
+    assert.deepEqual([FunctionName, FunctionVersion], [{ Ref: 'OperateLambdaFunction' }, '$LATEST'])
+})
+
 test('every function runs on Node 24 on arm64, from its own artifact, with its log group made before it', () => {
   for (const name of ['watch', 'respond', 'verify', 'operate']) {
     const id = `${name.charAt(0).toUpperCase()}${name.slice(1)}`

@@ -2,6 +2,7 @@ import { changePatterns } from '../../clouds/aws/changes/patterns.ts'
 import { ledgerTable } from '../../clouds/aws/ledger-table.ts'
 import { type LogInputs, NO_INPUTS } from '../../clouds/aws/log-inputs.ts'
 import { deadLettersQueue, ordersQueue } from '../../clouds/aws/message.ts'
+import { ALIASES, OPERATE_FUNCTION } from '../../clouds/aws/operating.ts'
 import { awsPermissions, type FunctionName } from '../../clouds/aws/permissions.ts'
 import { InputError } from '../../core/errors.ts'
 import type { Step } from '../../core/ports.ts'
@@ -150,12 +151,17 @@ export async function deploy(
     await close()
     throw thrown
   }
-  const { revoke } = functions
+  const { revoke, operate } = functions
   const waiting: unknown[] = []
   sandbox.bus.listen(event => {
     if (Object.values(changePatterns).some(pattern => matchesPattern(pattern, event))) waiting.push(event)
   })
   sandbox.serve('firebreak-revoke', event => revoke(event, invocationOf('firebreak-revoke', TIMEOUTS.revoke)))
+  sandbox.serve(
+    OPERATE_FUNCTION,
+    (event, alias) => operate(event, invocationOf(OPERATE_FUNCTION, TIMEOUTS.operate, alias)),
+    ALIASES,
+  )
   // Fetched before anything is closed, as an intruder would.
   const stolen = new Map(built.members.map(({ instance }) => [instance, giveCredentials(built.cloud, instance)]))
 

@@ -1,11 +1,10 @@
-import { mkdir, writeFile } from 'node:fs/promises'
-import { join, resolve } from 'node:path'
 import { awsAdapters } from '../../entry/aws/adapters.ts'
 import { awsResponding } from '../../entry/aws/responding.ts'
-import { html, markdown } from '../../report/index.ts'
 import type { Scenario } from '../../sandbox/scenario/scenario.ts'
 import { type Output, painted, progress } from '../output.ts'
-import { environmentLines, untilStopped } from '../sandbox.ts'
+import { writeReport } from '../report-files.ts'
+import { environmentLines, goOn } from '../sandbox.ts'
+import { untilSignal } from '../signals.ts'
 import { deploy } from './deployment.ts'
 import { findScenario, scenarioNames } from './find.ts'
 import { incidentNews } from './news.ts'
@@ -52,7 +51,8 @@ async function drillOne(scenario: Scenario, options: DrillOptions, output: Outpu
     // A script reads the result alone.
     const tell = options.json ? () => {} : shown.tell
     const changed = incidentNews(ledger.ledger, deployment.built.members, tell)
-    const trips = await play(deployment, { say: shown.say, changed }, options.latency)
+    const player = await play(deployment, { say: shown.say, changed }, options.latency)
+    const [trips] = player.trips
     const { outcome: seen, told } = await observe(deployment, ledger.ledger, trips)
     const latency =
       trips && options.latency !== undefined && (await timesAt(options.latency, scenario, options, shown.say))
@@ -60,15 +60,19 @@ async function drillOne(scenario: Scenario, options: DrillOptions, output: Outpu
     shown.done()
     const missed = shortcomings(outcome, scenario.expect)
     const undo = told && awsResponding(ledger, deployment.environment).undo(told.incident)
-    const report =
+    const written =
       told && (await writeReport(options.out, scenario.name, { ...told, undo, now: deployment.clock.now() }))
+    const report = written?.html
     const seconds = Math.round((performance.now() - began) / 100) / 10
     output.out(
       options.json ? `${line(outcome, missed, report, seconds)}\n` : table(scenario, outcome, missed, report, seconds),
     )
     if (options.keep && last) {
       output.err(environmentLines(deployment.environment))
-      await untilStopped(output)
+      output.err('The sandbox stays until Ctrl-C, with its lanes polled: try npx firebreak incidents list\n')
+      const stop = untilSignal()
+      await goOn(deployment, player, deployment.clock.now() - Date.now(), stop.signal)
+      stop.off()
     }
     return missed.length === 0
   } finally {
@@ -103,12 +107,4 @@ async function timesAt(
 
 function line(outcome: Outcome, missed: readonly string[], report: string | undefined, seconds: number): string {
   return JSON.stringify({ ok: missed.length === 0, ...outcome, report: report ?? null, failures: missed, seconds })
-}
-
-async function writeReport(out: string, name: string, told: Parameters<typeof html>[0]): Promise<string> {
-  const directory = resolve(out)
-  await mkdir(directory, { recursive: true })
-  const path = join(directory, `${name}.html`)
-  await Promise.all([writeFile(path, html(told)), writeFile(join(directory, `${name}.md`), markdown(told))])
-  return path
 }

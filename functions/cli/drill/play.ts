@@ -16,13 +16,17 @@ export interface Shown {
   changed(): Promise<void>
 }
 
-/** Lets the scenario happen, with Firebreak behind its logs. Returns the trips of the first cut, if there was one. */
-export async function play(deployment: Deployment, shown: Shown, latency = 0): Promise<Trips | undefined> {
+/** Lets the scenario happen, with Firebreak behind its logs. Returns the trips of each cut, and what goes on with it. */
+export async function play(
+  deployment: Deployment,
+  shown: Shown,
+  latency = 0,
+): Promise<ReturnType<typeof createPlayer>> {
   const player = createPlayer(deployment, shown, latency)
   await player.advance(deployment.network.live + deployment.scenario.live)
   await player.verify()
   await player.verify()
-  return player.trips[0]
+  return player
 }
 
 /** Lets it happen until the first cut, and returns the trips of that. */

@@ -35,6 +35,7 @@ export type Service =
   | 'CLOUDWATCH_LOGS'
   | 'IAM'
   | 'LAMBDA'
+  | 'STS'
   | 'ROUTE53RESOLVER'
   | 'AUTO_SCALING'
   | 'ELASTIC_LOAD_BALANCING'
@@ -71,7 +72,8 @@ export function connection(environment: Environment, service: Service, options: 
   }
 }
 
-function endpointOf(environment: Environment, service: Service): string | undefined {
+/** Where a service is asked instead of its own address, as the environment has it. */
+export function endpointOf(environment: Environment, service: Service): string | undefined {
   if (environment['AWS_IGNORE_CONFIGURED_ENDPOINT_URLS'] === 'true') return undefined
   const endpoint = environment[`AWS_ENDPOINT_URL_${service}`] ?? environment['AWS_ENDPOINT_URL']
   if (!endpoint) return undefined

@@ -46,6 +46,7 @@ export function createPrincipals(cloud: Cloud) {
   }
 
   return {
+    nameOf: (accessKey: string): string | undefined => principals.get(accessKey)?.name,
     admit(principal: Principal): void {
       principals.set(principal.accessKey, principal)
       for (const permission of principal.permissions)

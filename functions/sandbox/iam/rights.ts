@@ -2,7 +2,7 @@ import * as z from 'zod'
 import type { Service } from '../calls.ts'
 import type { Cloud } from '../cloud.ts'
 import { type Parameters, parseParameters } from '../ec2/parameters.ts'
-import { invokedFunction } from '../invocations.ts'
+import { invokedAlias, invokedFunction } from '../invocations.ts'
 import { EC2_RIGHTS } from './ec2-rights.ts'
 import { objectRights } from './object-rights.ts'
 import { arn, type Right, type Row, right } from './right.ts'
@@ -173,8 +173,13 @@ export function rightsOf(cloud: Cloud, asked: Asked): readonly Right[] | undefin
   const { service, action, path, body } = asked
   const name = `${service}:${action}`
   if (service === 's3') return objectRights(cloud, asked)
-  if (service === 'lambda')
-    return [right('lambda:InvokeFunction', arn(cloud, 'lambda', `function:${invokedFunction(path)}`))]
+  if (service === 'lambda') {
+    const alias = invokedAlias(path)
+    const invoked = `function:${invokedFunction(path)}${alias === undefined ? '' : `:${alias}`}`
+    return [right('lambda:InvokeFunction', arn(cloud, 'lambda', invoked))]
+  }
+  // Whoever has credentials may ask whose they are (STS API Reference, GetCallerIdentity).
+  if (service === 'sts') return []
   if (DESCRIBING.includes(service) && action.startsWith('Describe')) return [right(name)]
   const json = JSON_RIGHTS[name]
   if (json) return json(cloud, JsonRequest.parse(parsed(body)))

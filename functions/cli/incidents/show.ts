@@ -1,0 +1,76 @@
+import type { Shown } from '../../core/answers.ts'
+import { faultsOf } from '../../core/chain.ts'
+import { storyOf } from '../../report/story.ts'
+import { plain, timeOf } from '../../report/text.ts'
+import { type Output, painted, wrapped } from '../output.ts'
+import { withDeployment } from './deployment.ts'
+import { watch } from './watch.ts'
+
+export interface ShowOptions {
+  readonly watch?: boolean
+  readonly json?: boolean
+}
+
+/** The state, why in three lines, what to do next and what failed. */
+export async function showIncident(id: string, { watch: live, json }: ShowOptions, output: Output): Promise<void> {
+  await withDeployment(async deployment => {
+    if (live) return watch(deployment, id, { json: json ?? false }, output)
+    const shown = await deployment.show(id)
+    output.out(json ? `${JSON.stringify({ ...shown, faults: faultsIn(shown) })}\n` : said(shown))
+  })
+}
+
+export function faultsIn({ incident, journal, unreadable }: Shown) {
+  return faultsOf(incident.journal, journal, unreadable)
+}
+
+const SHOWN_REASONS = 3
+const WIDTH = 100
+const TONES = { danger: 'red', warning: 'yellow', safe: 'green', calm: 'green' } as const
+
+export function said(shown: Shown): string {
+  const { incident, now } = shown
+  const story = storyOf({ ...shown, now })
+  const { situation, commands } = story
+  const failed = Object.entries(incident.steps).flatMap(([step, { status, reason }]) =>
+    status === 'failed' ? [`${step}: ${reason}`] : [],
+  )
+  const command = situation.decision && commands[situation.decision]
+  const ended = incident.closedAt === undefined ? '' : `, closed ${timeOf(incident.closedAt)}`
+  return [
+    painted('bold', plain(story.title)),
+    `${plain(incident.id)} in account ${plain(incident.account)}, ${plain(incident.region)}; opened ${timeOf(incident.openedAt)}${ended}`,
+    '',
+    ...wrapped(`${painted([TONES[situation.tone], 'bold'], `${situation.label}.`)} ${situation.meaning}`, WIDTH),
+    ...items(story.reasons),
+    ...section('Why', [
+      ...story.why.strongest.slice(0, SHOWN_REASONS).map(({ points, detail }) => `+${points} ${detail}`),
+      ...story.why.calls.map(({ detail }) => `Tool call: ${detail}`),
+    ]),
+    ...section('What now', situation.advice),
+    ...(command === undefined ? [] : ['', `  ${plain(command)}`]),
+    ...section('Failed', failed),
+    ...section('Not covered', story.gaps),
+    '',
+    chainSaid(shown),
+    '',
+  ].join('\n')
+}
+
+function section(title: string, texts: readonly string[]): string[] {
+  return texts.length === 0 ? [] : ['', `${title}:`, ...items(texts)]
+}
+
+function items(texts: readonly string[]): string[] {
+  return texts.flatMap(text =>
+    wrapped(plain(text), WIDTH - 4).map((line, index) => `${index === 0 ? '  - ' : '    '}${line}`),
+  )
+}
+
+/** Recomputed here, from what the deployment holds. */
+function chainSaid(shown: Shown): string {
+  const faults = faultsIn(shown)
+  const last = shown.journal.at(-1)
+  if (faults.length > 0) return painted('red', `JOURNAL BROKEN: ${plain(faults.map(({ text }) => text).join('; '))}`)
+  return last ? `Journal intact: ${last.sequence} entries, the last ${last.hash}` : 'The journal has no entry yet'
+}
