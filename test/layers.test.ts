@@ -29,6 +29,7 @@ const allowed = [
   ['a source to core', 'functions/sources/aws-vpc-flow', '../../core/flow.ts'],
   ['a source to envelopes', 'functions/sources/aws-vpc-flow', '../envelopes/subscription.ts'],
   ['a rule to indicators', 'functions/rules/mining-pool', '../indicators/pools.ts'],
+  ['a ticket target to http', 'functions/tickets/webhook', '../http/session.ts'],
   ['a step to its cloud', 'functions/clouds/aws/steps', '../ec2.ts'],
   ['a step to core', 'functions/clouds/aws/steps', '../../../core/ports.ts'],
   ['a handler to a cloud', 'functions/entry/aws', '../../clouds/aws/ledger.ts'],

@@ -67,6 +67,9 @@ export interface Instances {
   describe(instance: string, vpc: string | undefined, signal: AbortSignal): Promise<Description | undefined>
 }
 
+/** `adf` (Jira Cloud) and `slack` (blocks) are JSON; `wiki` is Jira Data Center's. */
+export type Markup = 'markdown' | 'adf' | 'wiki' | 'slack' | 'text'
+
 export interface Ticket {
   /** The same key, however often, is one ticket. */
   readonly key: string
@@ -78,12 +81,24 @@ export interface Ticket {
   readonly markdown: string
   readonly state: string
   readonly drill: boolean
+  /** When the incident was opened, in milliseconds since the epoch: no ticket of it is older. */
+  readonly openedAt: number
+  /** The same in another markup, in at most `limit` characters; what there is no room for is named. At least 2,000. */
+  body(markup: Markup, limit: number): string
+}
+
+/** A ticket as it now stands in a tracker. */
+export interface Filed {
+  /** Its name there; with it the next update finds it. */
+  readonly reference: string
+  /** What a person should know of how it got there. */
+  readonly notes: readonly string[]
 }
 
 export interface TicketTarget {
   readonly id: string
-  /** Opens the ticket, or brings the one that `reference` names up to date. Returns its reference in the tracker. */
-  put(ticket: Ticket, reference: string | undefined, signal: AbortSignal): Promise<string>
+  /** Opens the ticket, brings the one that `reference` names up to date, and closes it where the incident was released. */
+  put(ticket: Ticket, reference: string | undefined, signal: AbortSignal): Promise<Filed>
 }
 
 /** Static messages, structured fields. Never secrets, tokens or whole events. */

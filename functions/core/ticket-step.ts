@@ -19,8 +19,8 @@ export function ticketStep(target: TicketTarget, ports: { ledger: Ledger; clock:
       const known = typeof reference === 'string' ? reference : undefined
       const now = ports.clock.now()
       const ticket = ports.render(incident, await readJournal(ports.ledger, incident.id), now)
-      const answered = await target.put(ticket, known, signal)
-      return { done: [`Ticket ${answered}`], unable: [], facts: { reference: answered } }
+      const { reference: filed, notes } = await target.put(ticket, known, signal)
+      return { done: [`Ticket ${filed}`, ...notes], unable: [], facts: { reference: filed } }
     },
     verify: async () => ({ holds: true, notes: [] }),
     revert: async () => ({ done: [], unable: ['A ticket stays: it says that the incident was released'], facts: {} }),

@@ -144,7 +144,14 @@ export const Config = z.strictObject({
     )
     .prefault({}),
   /** A secret is written as `env:NAME` and comes from that environment variable. */
-  tickets: z.array(TicketSettings).max(8).default([]),
+  tickets: z
+    .array(TicketSettings)
+    .max(8)
+    .refine(
+      tickets => new Set(tickets.map(({ name, target }) => name ?? target)).size === tickets.length,
+      'two of a kind need a name each',
+    )
+    .default([]),
 })
 export type Config = z.infer<typeof Config>
 

@@ -1,23 +1,35 @@
 import type { Incident } from '../core/incident.ts'
-import type { Ticket } from '../core/ports.ts'
+import type { Markup, Ticket } from '../core/ports.ts'
+import { adf } from './adf.ts'
 import type { ReportInput } from './input.ts'
 import { markdown } from './markdown.ts'
+import { plainText } from './plain-text.ts'
 import { situationOf } from './situation.ts'
+import { slack } from './slack.ts'
 import { titleOf } from './story.ts'
 import { plain } from './text.ts'
+import { wiki } from './wiki.ts'
+
+const RENDERERS = { markdown, adf, wiki, slack, text: plainText } as const satisfies Record<
+  Markup,
+  (input: ReportInput, limit: number) => string
+>
 
 /** The incident's one ticket, keyed by the incident, as it stands now. */
 export function ticketOf(input: ReportInput): Ticket {
   const { incident } = input
+  const told = { ...input, incident: withoutTickets(incident) }
   return {
     key: incident.id,
     incident: incident.id,
     instance: incident.instance,
     title: plain(titleOf(incident)),
     severity: severityOf(incident),
-    markdown: markdown({ ...input, incident: withoutTickets(incident) }),
+    markdown: markdown(told),
     state: incident.cut.state,
     drill: incident.drill,
+    openedAt: incident.openedAt,
+    body: (markup, limit) => RENDERERS[markup](told, limit),
   }
 }
 

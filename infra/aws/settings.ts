@@ -144,7 +144,7 @@ function refuseClearSecrets(path: string, value: unknown, at: string[] = []): vo
   if (typeof value !== 'object' || value === null) return
   for (const [name, one] of Object.entries(value)) {
     const where = [...at, name]
-    if (/secret|token|password|apikey/i.test(name) && typeof one === 'string' && !one.startsWith('env:'))
+    if (/secret|token|password|apikey|routingkey/i.test(name) && typeof one === 'string' && !one.startsWith('env:'))
       throw new ConfigurationError(
         `Cannot read ${path}: "${where.join('.')}" is in clear: write "env:NAME" and name the secret under deployment.secrets`,
       )

@@ -1,32 +1,34 @@
 import assert from 'node:assert/strict'
-import { describe, it, type TestContext } from 'node:test'
+import { describe, it } from 'node:test'
 import { InputError, RetryableError } from '../../functions/core/errors.ts'
 import { openTarget, TicketSettings } from '../../functions/tickets/registry.ts'
-import { ticket, ticketContract } from './ticket.ts'
-import { openReceiver } from './webhook-receiver.ts'
+import { ticket } from './ticket.ts'
+import { now, openWebhook as open, openReceiver, secret, token } from './trackers/webhook.ts'
 
-const secret = 'correct horse battery staple'
-const token = 'token-in-the-query'
-const clock = { now: () => 1_795_000_000_000 }
+const clock = { now: () => now }
 const never = new AbortController().signal
 
-async function open(t: TestContext, over: Record<string, unknown> = {}) {
-  const receiver = await openReceiver(t, secret, clock.now)
-  const url = `${receiver.url}/hooks/a?token=${token}`
-  const settings = TicketSettings.parse({ target: 'webhook', url, secret, timeoutMs: 150, deadlineMs: 10_000, ...over })
-  return { ...receiver, target: openTarget(settings, clock), secrets: [secret, token, '/hooks'] }
-}
-
-ticketContract('webhook', t => open(t))
+/** What of a ticket goes over the wire. */
+const { openedAt: _when, body: _markup, ...sent } = ticket
 
 describe('webhook', () => {
+  it('put() carries hostile text unchanged', async t => {
+    const { target, tickets } = await open(t)
+    const hostile = '</script><script>alert(1)</script>\r\n"\\ \u202e\u0000 %24{jndi:ldap://192.0.2.1/a} 🔥 é'
+    await target.put({ ...ticket, title: hostile, markdown: hostile }, undefined, never)
+    assert.deepEqual(
+      tickets().map(({ title, body }) => [title, body]),
+      [[hostile, hostile]],
+    )
+  })
+
   it('put() signs the time with the body, anew for each request', async t => {
     const times = [1_795_000_000_000, 1_795_000_007_000]
-    const receiver = await openReceiver(t, secret, clock.now)
+    const receiver = await openReceiver(t)
     const settings = TicketSettings.parse({ target: 'webhook', url: receiver.url, secret })
     receiver.next({ answer: 500 })
     await openTarget(settings, { now: () => times.shift() ?? 0 }).put(ticket, undefined, never)
-    const [first, second] = receiver.received
+    const [first, second] = receiver.asked
     assert.equal(first?.headers['firebreak-timestamp'], '1795000000')
     assert.equal(second?.headers['firebreak-timestamp'], '1795000007')
     assert.notEqual(first?.headers['firebreak-signature'], second?.headers['firebreak-signature'])
@@ -39,10 +41,10 @@ describe('webhook', () => {
   })
 
   it('put() says the event, the key and the type in its headers', async t => {
-    const { target, received } = await open(t)
-    const reference = await target.put(ticket, undefined, never)
+    const { target, asked } = await open(t)
+    const { reference } = await target.put(ticket, undefined, never)
     await target.put(ticket, reference, never)
-    const said = received.map(({ headers }) => [
+    const said = asked.map(({ headers }) => [
       headers['firebreak-event'],
       headers['idempotency-key'],
       headers['content-type'],
@@ -52,10 +54,10 @@ describe('webhook', () => {
       ['updated', ticket.key, 'application/json'],
     ])
     assert.deepEqual(
-      received.map(({ body }) => JSON.parse(body)),
+      asked.map(({ body }) => JSON.parse(body)),
       [
-        { version: 1, ...ticket, reference: null },
-        { version: 1, ...ticket, reference },
+        { version: 1, ...sent, reference: null },
+        { version: 1, ...sent, reference },
       ],
     )
   })
@@ -72,13 +74,13 @@ describe('webhook', () => {
     it(`put() takes ${JSON.stringify(reference)} from the answer ${JSON.stringify(body)}`, async t => {
       const { target, next } = await open(t)
       next({ status: 200, body })
-      assert.equal(await target.put(ticket, undefined, never), reference)
+      assert.equal((await target.put(ticket, undefined, never)).reference, reference)
     })
 
   it('put() keeps the reference that it was given when the answer names none', async t => {
     const { target, next } = await open(t)
     next({ status: 204 })
-    assert.equal(await target.put(ticket, 'TICKET-9', never), 'TICKET-9')
+    assert.equal((await target.put(ticket, 'TICKET-9', never)).reference, 'TICKET-9')
   })
 
   it('put() refuses an answer whose id is no reference', async t => {
@@ -90,13 +92,13 @@ describe('webhook', () => {
   })
 
   it('put() follows no redirect', async t => {
-    const other = await openReceiver(t, secret, clock.now)
+    const other = await openReceiver(t)
     for (const status of [301, 302, 307, 308]) {
       const { target, next } = await open(t)
       next({ status, headers: { location: `${other.url}/steal` } })
       await assert.rejects(target.put(ticket, undefined, never), new RegExp(`answered ${status}, a redirect`))
     }
-    assert.equal(other.received.length, 0)
+    assert.equal(other.asked.length, 0)
   })
 
   it('put() is not put to sleep by a Retry-After that cannot be read', async t => {

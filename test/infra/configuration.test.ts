@@ -35,6 +35,11 @@ function documented(text: string): [string, string][] {
   ])
 }
 
+/** Ticket targets share settings: each is told once. */
+function distinct(rows: readonly (readonly [string, string])[]): string[] {
+  return [...new Set(rows.map(([path, value]) => `${path} ${value}`))].toSorted()
+}
+
 test('docs/configuration.md names every setting with its default, and none that is not there', async () => {
   const text = await readFile(join(import.meta.dirname, '../../docs/configuration.md'), 'utf8')
   const settings = [
@@ -42,5 +47,5 @@ test('docs/configuration.md names every setting with its default, and none that 
     ...settingsOf(z.toJSONSchema(Deployment, { io: 'input' }), 'deployment', true),
   ]
   assert.ok(settings.length > 80)
-  assert.deepEqual(documented(text).toSorted(), settings.toSorted())
+  assert.deepEqual(distinct(documented(text)), distinct(settings))
 })

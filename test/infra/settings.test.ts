@@ -53,7 +53,8 @@ test('what an artifact carries is read by the function with the environment that
   })
   assert.equal(config.account, '444455556666')
   assert.equal(config.findingsFrom, 'AROAEXAMPLE0EXAMPLE00')
-  assert.equal(config.tickets[0]?.secret, 'a secret of twenty characters')
+  const [ticket] = config.tickets
+  assert.equal(ticket?.target === 'webhook' && ticket.secret, 'a secret of twenty characters')
 })
 
 test('a function that opens no tickets needs no secret and knows no tracker', () => {

@@ -1,0 +1,24 @@
+import assert from 'node:assert/strict'
+import { test } from 'node:test'
+import { type MakeTracker, ticketContract } from './ticket.ts'
+import { openGithub } from './trackers/github.ts'
+import { openGitlab } from './trackers/gitlab.ts'
+import { openWebhook } from './trackers/webhook.ts'
+
+const trackers: readonly (readonly [string, MakeTracker])[] = [
+  ['webhook', t => openWebhook(t)],
+  ['github', t => openGithub(t)],
+  ['gitlab', t => openGitlab(t)],
+]
+
+const told = trackers.map(([name, make]) => [name, ticketContract(name, make)] as const)
+
+test('every target has been through every case', t => {
+  const all = [...new Set(told.flatMap(([, cases]) => [...cases.keys()]))]
+  t.diagnostic(`${told.length} targets × ${all.length} cases`)
+  for (const one of all) t.diagnostic(`${one}: ${told.map(([name, cases]) => `${name} ${cases.get(one)}`).join(', ')}`)
+  for (const [name, cases] of told) {
+    assert.deepEqual([...cases.keys()].toSorted(), all.toSorted(), name)
+    assert.ok(![...cases.values()].includes('failed'), name)
+  }
+})
