@@ -75,9 +75,16 @@ function tagsOf(page: string): string[] {
   return (page.match(/<[^>]*>/g) ?? []).map(tag => tag.replace('peer small', 'peer'))
 }
 
-/** What Markdown makes something of, line by line: how it begins, and the marks in it that no backslash stands before. */
+/**
+ * What Markdown makes something of, line by line: how it begins, and the marks in it that no backslash stands before. Between
+ * fences nothing is markup but the next fence.
+ */
 function marksOf(text: string): string[] {
+  let fenced = false
   return text.split('\n').map(line => {
+    const isFence = line.startsWith('```')
+    if (isFence) fenced = !fenced
+    else if (fenced) return ''
     const bare = line.replaceAll(/\\[\p{P}\p{S}]/gu, '')
     return /^\s*(?:[-+=#>|]+\s|\d+[.)]\s)?/.exec(bare)?.[0] + bare.replaceAll(/[^|*_`[\]<>~$\\]/g, '')
   })
