@@ -7,6 +7,8 @@ export interface Output {
   err(text: string): void
   /** True where a person sits at the other end of standard error, so that a line may be redrawn. */
   readonly live: boolean
+  /** Columns of the terminal to which the result goes. Absent where none does: what is piped has its lines whole. */
+  readonly width?: number
   /** Asks a person at a terminal. Absent where nobody sits at one. */
   readonly confirm?: (question: string) => Promise<boolean>
 }
@@ -15,6 +17,7 @@ export const processOutput: Output = {
   out: text => void process.stdout.write(text),
   err: text => void process.stderr.write(text),
   live: process.stderr.isTTY === true,
+  ...(process.stdout.isTTY ? { width: Math.min(process.stdout.columns, 100) } : {}),
   ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm } : {}),
 }
 

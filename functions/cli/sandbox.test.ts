@@ -11,17 +11,13 @@ import * as z from 'zod'
 const command = fileURLToPath(new URL('./firebreak.mjs', import.meta.url))
 const scenarios = new URL('../../events/scenarios/', import.meta.url)
 
-const Status = z.object({
-  incidents: z.array(
-    z.object({
-      incident: z.object({
-        drill: z.boolean(),
-        closedAt: z.number().optional(),
-        cut: z.object({ state: z.string() }),
-        steps: z.record(z.string(), z.object({ status: z.string() })),
-      }),
-    }),
-  ),
+const Shown = z.object({
+  incident: z.object({
+    drill: z.boolean(),
+    closedAt: z.number().optional(),
+    cut: z.object({ state: z.string() }),
+    steps: z.record(z.string(), z.object({ status: z.string() })),
+  }),
 })
 
 let folder = ''
@@ -42,19 +38,20 @@ async function scenarioFile(): Promise<string> {
 }
 
 /** What another shell would run, with the printed environment and nothing else of Firebreak's. */
-function operate(...args: string[]): Promise<{ code: number; out: string; err: string }> {
+function firebreak(...args: string[]): Promise<{ code: number; out: string; err: string }> {
   return new Promise(resolve => {
     const env = { PATH: process.env['PATH'], ...environment }
-    execFile(process.execPath, [command, 'operate', ...args], { env }, (failure, out, err) =>
+    execFile(process.execPath, [command, ...args], { env }, (failure, out, err) =>
       resolve({ code: failure ? Number(failure.code) : 0, out, err }),
     )
   })
 }
 
 async function incident() {
-  const { code, out, err } = await operate('status', '--instance', instance, '--json')
+  const { code, out, err } = await firebreak('incidents', 'show', instance, '--json')
+  if (code === 2 && /has had no incident/.test(err)) return undefined
   assert.equal(code, 0, err)
-  return Status.parse(JSON.parse(out)).incidents[0]?.incident
+  return Shown.parse(JSON.parse(out)).incident
 }
 
 /** Asks again until it is so; the test's own timeout bounds it. */
@@ -99,34 +96,34 @@ test('a drill that operate orders is carried out by the sandbox, and its release
   timeout,
 }, async () => {
   assert.equal(await incident(), undefined)
-  const asked = await operate('drill', '--instance', instance, '--by', 'somebody')
+  const asked = await firebreak('operate', 'drill', instance)
   assert.equal(asked.code, 0, asked.err)
   const cut = await until(incident, ({ steps }) => steps['swap-groups']?.status === 'done')
   assert.equal(cut.drill, true)
 
-  const refused = await operate('release', '--instance', instance, '--incident', 'fb-other', '--by', 'somebody')
+  const refused = await firebreak('incidents', 'release', 'fb-0123456789abcdef', '--yes')
   assert.equal(refused.code, 2)
-  assert.match(refused.err, /Cannot release "fb-other"/)
+  assert.match(refused.err, /Cannot find "fb-0123456789abcdef": account \d{12} has no such incident/)
 
-  const released = await operate('release', '--instance', instance, '--by', 'somebody')
+  const released = await firebreak('incidents', 'release', instance, '--yes')
   assert.equal(released.code, 0, released.err)
   const closed = await until(incident, ({ closedAt }) => closedAt !== undefined)
   assert.equal(closed.cut.state, 'restored')
   assert.match(said, /isolate with 100 points: drill/)
 })
 
-test('operate halts new cuts until it resumes, with who and why, and the status tells it', { timeout }, async () => {
-  const unexplained = await operate('halt', '--by', 'somebody')
+test('operate halts new cuts until it resumes, with who and why, and the list tells it', { timeout }, async () => {
+  const unexplained = await firebreak('operate', 'halt')
   assert.equal(unexplained.code, 2)
-  const halted = await operate('halt', '--by', 'somebody', '--reason', 'A rule went wrong')
-  assert.match(halted.out, /^HALTED by somebody at .*Z: A rule went wrong\n$/)
-  assert.match((await operate('status')).out, /^HALTED by somebody/)
-  const drill = await operate('drill', '--instance', instance, '--by', 'somebody')
+  const halted = await firebreak('operate', 'halt', '--reason', 'A rule went wrong')
+  assert.match(halted.out, /^HALTED by arn:aws:iam::\d{12}:user\/sandbox at .*Z: A rule went wrong\n$/)
+  assert.match((await firebreak('incidents')).out, /^HALTED by arn:/)
+  const drill = await firebreak('operate', 'drill', instance)
   assert.equal(drill.code, 2)
-  assert.match(drill.err, /Firebreak is halted by somebody: A rule went wrong/)
-  const resumed = await operate('resume', '--by', 'somebody', '--reason', 'Repaired')
+  assert.match(drill.err, /Firebreak is halted by arn:aws:iam::\d{12}:user\/sandbox: A rule went wrong/)
+  const resumed = await firebreak('operate', 'resume', '--reason', 'Repaired')
   assert.equal(resumed.code, 0, resumed.err)
-  assert.match((await operate('status')).out, /^Resumed by somebody/)
+  assert.match((await firebreak('incidents', 'list')).out, /^Resumed by arn:/)
 })
 
 test('the sandbox ends cleanly when it is interrupted', { timeout }, async () => {

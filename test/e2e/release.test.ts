@@ -73,7 +73,7 @@ interface Ran {
 /** A person at a shell that is set up for the deployment, whose lanes go on being polled meanwhile. */
 async function firebreak({ environment, respond }: Deployment, ...args: string[]): Promise<Ran> {
   let ran: Ran | undefined
-  const env = { PATH: process.env['PATH'], USER: 'ada', NO_COLOR: '1', ...environment }
+  const env = { PATH: process.env['PATH'], NO_COLOR: '1', ...environment }
   execFile(process.execPath, [command, ...args], { env, timeout: 120_000 }, (failure, out, err) => {
     ran = { code: failure ? Number(failure.code) : 0, out, err }
   })
@@ -151,28 +151,34 @@ test('a release is refused whole where somebody changed what was cut, and forced
     Object.assign(entry, { cidr: '192.0.2.0/24' })
     const drifted = stateOf(deployment)
 
-    const refused = await firebreak(deployment, 'operate', 'release', instance)
+    const refused = await firebreak(deployment, 'incidents', 'release', instance, '--yes')
     assert.equal(refused.code, 1, refused.out + refused.err)
     assert.match(refused.out, /is refused, and nothing is put back/)
     assert.ok(
       refused.out.includes(`swap-groups: ${moved} was left in ${quarantine} and is in ${other}, ${quarantine}\n`),
     )
     assert.match(refused.out, /deny-peers: .* was left denying .*\/32 and is denying 192\.0\.2\.0\/24\n/)
-    assert.match(refused.out, /npx firebreak operate release fb-\w+ --force swap-groups --force deny-peers\n/)
+    assert.match(refused.out, /npx firebreak incidents release fb-\w+ --force swap-groups --force deny-peers\n/)
     assert.deepEqual(stateOf(deployment), drifted)
     assert.match(ticketOf(deployment), new RegExp(`${moved} was left in ${quarantine}`))
 
-    const status = await firebreak(deployment, 'operate', 'status', instance)
-    assert.match(
-      status.out,
-      /The release that ada asked for at \S+ was refused\. Somebody else changed since the cut:\n/,
-    )
+    const status = await firebreak(deployment, 'incidents', 'show', instance)
+    assert.match(status.out, /The release that arn:aws:iam::\d{12}:user\/sandbox asked for was refused/)
     assert.ok(
-      status.out.includes(`swap-groups: ${moved} was left in ${quarantine} and is in ${other}, ${quarantine}\n`),
+      status.out.includes(`swap-groups: ${moved} was left in ${quarantine} and is in ${other}, ${quarantine}.\n`),
     )
-    assert.match(status.out, /To release in spite of it: npx firebreak operate release fb-\w+ --force swap-groups/)
+    assert.match(status.out, /\n {2}npx firebreak incidents release fb-\w+ --force swap-groups --force deny-peers\n/)
 
-    const half = await firebreak(deployment, 'operate', 'release', instance, '--force', 'deny-peers', '--json')
+    const half = await firebreak(
+      deployment,
+      'incidents',
+      'release',
+      instance,
+      '--yes',
+      '--force',
+      'deny-peers',
+      '--json',
+    )
     assert.equal(half.code, 1, half.out + half.err)
     const { outcome, drifts, id } = JSON.parse(half.out)
     assert.equal(outcome, 'refused')
@@ -183,14 +189,14 @@ test('a release is refused whole where somebody changed what was cut, and forced
     assert.deepEqual(stateOf(deployment), drifted)
 
     const force = ['--force', 'swap-groups', '--force', 'deny-peers']
-    const released = await firebreak(deployment, 'operate', 'release', id, ...force)
+    const released = await firebreak(deployment, 'incidents', 'release', id, '--yes', ...force)
     assert.equal(released.code, 0, released.out + released.err)
     assert.match(released.out, /swap-groups: Forced, although .* was left in/)
     // Whoever made a rule of his own out of ours keeps it.
     const left = [...cloud.acls.values()].find(({ entries }) => entries.includes(entry))
     assert.ok(left)
     left.entries = left.entries.filter(one => one !== entry)
-    assert.doesNotMatch((await firebreak(deployment, 'operate', 'status', instance)).out, /was refused/)
+    assert.doesNotMatch((await firebreak(deployment, 'incidents', 'show', instance)).out, /was refused/)
     assert.deepEqual(stateOf(deployment), before)
     assert.match(ticketOf(deployment), new RegExp(`Forced, although ${moved} was left`))
     assert.notEqual(cidr, entry.cidr)
@@ -205,12 +211,15 @@ test('an instance that was terminated meanwhile is released by force alone, and 
   const { deployment, instance } = await cutBreakout()
   try {
     for (const { args, says } of [
-      { args: ['release', instance, '--force', 'pray'], says: /Cannot force "pray": incident fb-\w+ has no such step/ },
-      { args: ['approve', instance, '--force', 'swap-groups'], says: /Cannot force a step of "approve"/ },
-      { args: ['release', 'fb-0'], says: /Cannot ask about "fb-0": it is no instance's newest incident/ },
+      {
+        args: ['release', instance, '--yes', '--force', 'pray'],
+        says: /Cannot force "pray": incident fb-\w+ has no such step/,
+      },
+      { args: ['approve', instance, '--force', 'swap-groups'], says: /unknown option '--force'/ },
+      { args: ['release', 'fb-0', '--yes'], says: /Cannot ask about "fb-0": it is neither an incident/ },
       { args: ['release', instance, '--wait', 'long'], says: /It is a number from 0 to 3600/ },
     ]) {
-      const { code, out, err } = await firebreak(deployment, 'operate', ...args)
+      const { code, out, err } = await firebreak(deployment, 'incidents', ...args)
       assert.equal(code, 2, out + err)
       assert.match(err, says)
       assert.equal(out, '')
@@ -218,11 +227,11 @@ test('an instance that was terminated meanwhile is released by force alone, and 
     const { cloud } = deployment.built
     Object.assign(cloud.instances.get(instance) ?? {}, { state: 'terminated' })
     for (const [id, one] of cloud.interfaces) if (one.instance === instance) cloud.interfaces.delete(id)
-    const refused = await firebreak(deployment, 'operate', 'release', instance)
+    const refused = await firebreak(deployment, 'incidents', 'release', instance, '--yes')
     assert.equal(refused.code, 1, refused.out + refused.err)
     assert.match(refused.out, /metadata-service: .* and is terminated\n/)
-    const [, line = ''] = /npx firebreak (operate release .*)\n/.exec(refused.out) ?? []
-    const released = await firebreak(deployment, ...line.split(' '))
+    const [, line = ''] = /npx firebreak (incidents release .*)\n/.exec(refused.out) ?? []
+    const released = await firebreak(deployment, ...line.split(' '), '--yes')
     assert.equal(released.code, 0, released.out + released.err)
     const peers = [...cloud.acls.values()].flatMap(({ entries }) => entries.filter(({ cidr }) => cidr.endsWith('/32')))
     assert.deepEqual(peers, [])
@@ -250,7 +259,7 @@ test('what somebody changed of standby, registrations and the policy refuses a r
     cloud.balancers?.clear()
     const drifted = stateOf(deployment)
 
-    const refused = await firebreak(deployment, 'operate', 'release', instance)
+    const refused = await firebreak(deployment, 'incidents', 'release', instance, '--yes')
     assert.equal(refused.code, 1, refused.out + refused.err)
     for (const line of [
       `autoscaler: ${instance} was left in standby in autoscaling group agents and is in no autoscaling group`,
@@ -262,13 +271,13 @@ test('what somebody changed of standby, registrations and the policy refuses a r
     assert.deepEqual(knownIn(stateOf(deployment), before), knownIn(drifted, before))
     assert.match(ticketOf(deployment), /is refused/)
 
-    const [, line = ''] = /npx firebreak (operate release .*)\n/.exec(refused.out) ?? []
+    const [, line = ''] = /npx firebreak (incidents release .*)\n/.exec(refused.out) ?? []
     assert.deepEqual(line.match(/--force \S+/g)?.toSorted(), [
       '--force autoscaler',
       '--force load-balancers',
       '--force revoke-credentials',
     ])
-    const released = await firebreak(deployment, ...line.split(' '))
+    const released = await firebreak(deployment, ...line.split(' '), '--yes')
     assert.equal(released.code, 0, released.out + released.err)
     assert.deepEqual(registeredIn(deployment), ['metrics'])
     assert.deepEqual(

@@ -16,7 +16,7 @@ export async function showIncident(id: string, { watch: live, json }: ShowOption
   await withDeployment(async deployment => {
     if (live) return watch(deployment, id, { json: json ?? false }, output)
     const shown = await deployment.show(id)
-    output.out(json ? `${JSON.stringify({ ...shown, faults: faultsIn(shown) })}\n` : said(shown))
+    output.out(json ? `${JSON.stringify({ ...shown, faults: faultsIn(shown) })}\n` : said(shown, output.width))
   })
 }
 
@@ -25,10 +25,12 @@ export function faultsIn({ incident, journal, unreadable }: Shown) {
 }
 
 const SHOWN_REASONS = 3
-const WIDTH = 100
 const TONES = { danger: 'red', warning: 'yellow', safe: 'green', calm: 'green' } as const
 
-export function said(shown: Shown): string {
+function said(shown: Shown, width = Number.POSITIVE_INFINITY): string {
+  const items = itemsOf(width)
+  const section = (title: string, texts: readonly string[]) =>
+    texts.length === 0 ? [] : ['', `${title}:`, ...items(texts)]
   const { incident, now } = shown
   const story = storyOf({ ...shown, now })
   const { situation, commands } = story
@@ -41,7 +43,7 @@ export function said(shown: Shown): string {
     painted('bold', plain(story.title)),
     `${plain(incident.id)} in account ${plain(incident.account)}, ${plain(incident.region)}; opened ${timeOf(incident.openedAt)}${ended}`,
     '',
-    ...wrapped(`${painted([TONES[situation.tone], 'bold'], `${situation.label}.`)} ${situation.meaning}`, WIDTH),
+    ...wrapped(`${painted([TONES[situation.tone], 'bold'], `${situation.label}.`)} ${situation.meaning}`, width),
     ...items(story.reasons),
     ...section('Why', [
       ...story.why.strongest.slice(0, SHOWN_REASONS).map(({ points, detail }) => `+${points} ${detail}`),
@@ -57,14 +59,11 @@ export function said(shown: Shown): string {
   ].join('\n')
 }
 
-function section(title: string, texts: readonly string[]): string[] {
-  return texts.length === 0 ? [] : ['', `${title}:`, ...items(texts)]
-}
-
-function items(texts: readonly string[]): string[] {
-  return texts.flatMap(text =>
-    wrapped(plain(text), WIDTH - 4).map((line, index) => `${index === 0 ? '  - ' : '    '}${line}`),
-  )
+function itemsOf(width: number) {
+  return (texts: readonly string[]): string[] =>
+    texts.flatMap(text =>
+      wrapped(plain(text), width - 4).map((line, index) => `${index === 0 ? '  - ' : '    '}${line}`),
+    )
 }
 
 /** Recomputed here, from what the deployment holds. */
