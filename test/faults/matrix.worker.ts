@@ -66,14 +66,14 @@ async function run(job: Job): Promise<Ran[]> {
     if (isOwn && Math.abs(stageOf(second) - stage) <= 1) neighbours.push([at, second])
     else if (isNew(second, digestOf, met)) others.push([at, second])
   }
-  const first = runKilled(baseline, phase, moment, pairs ? onMoment : undefined)
+  const first = runKilled(baseline, phase, moment, true, pairs ? onMoment : undefined)
   const ran = [{ run: `${phase}: ended ${killed}`, broken: await tried(first) }]
   const { seed = 0, samples = 0 } = pairs ?? {}
   const sampled = others.toSorted(([a], [b]) => chance(seed, a) - chance(seed, b)).slice(0, samples)
   for (const [at, second] of [...neighbours, ...sampled])
     ran.push({
       run: `${phase}: ended ${killed}, then ${at}`,
-      broken: await tried(runKilled(baseline, phase, second)),
+      broken: await tried(runKilled(baseline, phase, second, false)),
     })
   return ran
 }

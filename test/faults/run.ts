@@ -90,9 +90,9 @@ let points = 0
 
 function tell(): void {
   const seconds = Math.round((performance.now() - began) / 1000)
-  if (process.stderr.isTTY)
-    process.stderr.write(`\r\u001B[2Kfaults: ${done} of ${jobs}, ${broken.length} broken, ${seconds} s`)
-  else if (done % 100 === 0) process.stderr.write(`faults: ${done} of ${jobs}, ${broken.length} broken, ${seconds} s\n`)
+  const text = `faults: ${done} of ${jobs}, ${runs} runs, ${broken.length} broken, ${seconds} s`
+  if (process.stderr.isTTY) process.stderr.write(`\r\u001B[2K${text}`)
+  else if (done % 50 === 0) process.stderr.write(`${text}\n`)
 }
 
 await Promise.all(

@@ -10,22 +10,26 @@ const OF_ONE_RUN = /"version":\{"N":"\d+"\}|\b1[67]\d{11}\b|\b[0-9a-f]{64}\b/g
 /** What grows with every try and changes nothing of what the next one does: counts, and what the journal tells. */
 const OF_TRIES = /"attempts":\{"N":"\d+"\}|"sequence":\{"N":"\d+"\}|"pending":\{"L":\[.*?\]\}(?=[,}])/g
 
+/** What the log says goes on by itself, whoever was ended; the rest is Firebreak's own. */
+const OF_THE_LOG = /^\[\{"S":"(?:traffic|acl|names?|host)\//
+
 /**
  * Equal for moments from which all goes on in the same way: a function that was ended at a read leaves what one leaves that
  * was ended at the read before, so that such moments are gone on from once.
  */
 export function digestOf(moment: Moment, before: Moment): string {
-  return digest(moment, before, [...moment.items.values()].map(textOf))
+  return digest(moment, before, rowsOf(moment))
 }
 
-/** Equal also where it took more tries to come there. */
+/** Equal also where it took more tries to come there, and where other files were collected until then: each stands for itself. */
 export function roughDigestOf(moment: Moment, before: Moment): string {
-  const rows = [...moment.items].filter(([key]) => !key.includes('journal/')).map(([, item]) => textOf(item))
-  return digest(
-    { ...moment, tickets: [] },
-    before,
-    rows.map(text => text.replaceAll(OF_TRIES, '')),
-  )
+  const rows = rowsOf(moment, key => !key.includes('journal/')).map(text => text.replaceAll(OF_TRIES, ''))
+  const { buckets: _files, ...cloud } = moment.cloud
+  return digest({ ...moment, cloud, tickets: [] }, before, rows)
+}
+
+function rowsOf({ items }: Moment, isTold: (key: string) => boolean = () => true): string[] {
+  return [...items].filter(([key]) => !OF_THE_LOG.test(key) && isTold(key)).map(([, item]) => textOf(item))
 }
 
 const Incident = z.looseObject({

@@ -52,24 +52,25 @@ export async function runFault(baseline: Baseline, phase: Phase, point: string, 
 
 /**
  * All functions are ended at this moment. What was not answered comes again once it is visible again. `onMoment` sees the
- * moments until the phase is through.
+ * moments until the phase is through; a cut is released afterwards where `andRelease` says so.
  */
 export async function runKilled(
   baseline: Baseline,
   phase: Phase,
   moment: Moment,
-  onMoment: (at: string, moment: Moment) => void = () => {},
+  andRelease: boolean,
+  onMoment?: (at: string, moment: Moment) => void,
 ): Promise<string[]> {
   let through = false
   const world = await createWorld({
     start: { ...moment, now: moment.now + VISIBLE_AGAIN_MS },
     aftermath: phase === 'release' ? [] : baseline.aftermath,
     onMoment: (at, second) => {
-      if (!through) onMoment(at, second)
+      if (!through) onMoment?.(at, second)
     },
   })
   try {
-    return await goThrough(world, baseline, phase, true, () => {
+    return await goThrough(world, baseline, phase, andRelease, () => {
       through = true
     })
   } finally {
