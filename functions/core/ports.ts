@@ -97,8 +97,11 @@ export interface Filed {
 
 export interface TicketTarget {
   readonly id: string
-  /** Opens the ticket, brings the one that `reference` names up to date, and closes it where the incident was released. */
-  put(ticket: Ticket, reference: string | undefined, signal: AbortSignal): Promise<Filed>
+  /**
+   * Opens the ticket, brings the one that `reference` names up to date, and closes it where the incident was released.
+   * `attempt`: above 1 an earlier try may have opened it. Default: 1.
+   */
+  put(ticket: Ticket, reference: string | undefined, signal: AbortSignal, attempt?: number): Promise<Filed>
 }
 
 /** Static messages, structured fields. Never secrets, tokens or whole events. */

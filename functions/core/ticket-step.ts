@@ -14,12 +14,12 @@ export function ticketStep(target: TicketTarget, ports: { ledger: Ledger; clock:
     stage: 'report',
     permissions: [],
     covers: incident => digest(id, incident),
-    async apply({ incident, signal }) {
+    async apply({ incident, signal, attempt }) {
       const reference = incident.steps[id]?.facts['reference']
       const known = typeof reference === 'string' ? reference : undefined
       const now = ports.clock.now()
       const ticket = ports.render(incident, await readJournal(ports.ledger, incident.id), now)
-      const { reference: filed, notes } = await target.put(ticket, known, signal)
+      const { reference: filed, notes } = await target.put(ticket, known, signal, attempt)
       return { done: [`Ticket ${filed}`, ...notes], unable: [], facts: { reference: filed } }
     },
     verify: async () => ({ holds: true, notes: [] }),

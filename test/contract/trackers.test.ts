@@ -3,12 +3,21 @@ import { test } from 'node:test'
 import { type MakeTracker, ticketContract } from './ticket.ts'
 import { openGithub } from './trackers/github.ts'
 import { openGitlab } from './trackers/gitlab.ts'
+import { openJira } from './trackers/jira.ts'
+import { openPagerduty } from './trackers/pagerduty.ts'
+import { openServicenow } from './trackers/servicenow.ts'
+import { openSlack } from './trackers/slack.ts'
 import { openWebhook } from './trackers/webhook.ts'
 
 const trackers: readonly (readonly [string, MakeTracker])[] = [
   ['webhook', t => openWebhook(t)],
   ['github', t => openGithub(t)],
   ['gitlab', t => openGitlab(t)],
+  ['jira cloud', t => openJira(t, 'cloud')],
+  ['jira data center', t => openJira(t, 'datacenter')],
+  ['slack', t => openSlack(t)],
+  ['pagerduty', t => openPagerduty(t)],
+  ['servicenow', t => openServicenow(t)],
 ]
 
 const told = trackers.map(([name, make]) => [name, ticketContract(name, make)] as const)

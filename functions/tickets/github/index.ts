@@ -44,10 +44,14 @@ export function github(settings: GithubSettings): TicketTarget {
   }
   return {
     id: settings.name ?? 'github',
-    put(ticket, reference, signal) {
+    put(ticket, reference, signal, attempt = 1) {
       const session = openSession(tracker, ticket.key, signal)
       const closing = ticket.state === 'restored'
-      return file(desk(session, ticket, closing), session, reference, { closing, retries: settings.retries })
+      return file(desk(session, ticket, closing), session, reference, {
+        closing,
+        retries: settings.retries,
+        retried: attempt > 1,
+      })
     },
   }
 

@@ -44,3 +44,8 @@ export function shaped<T>(schema: z.ZodType<T>, text: string): T {
     `the answer's field ${quoted(parsed.error.issues[0]?.path.join('.') ?? '')} is not as documented`,
   )
 }
+
+/** For a request that is answered with nothing: whatever is there comes from somebody else, such as a proxy's page. */
+export function nothing(text: string): void {
+  if (text.trim() !== '') throw new InputError(`the answer should be empty and is ${quoted(text.slice(0, 40))}`)
+}

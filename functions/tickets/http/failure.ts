@@ -37,7 +37,8 @@ export function failureOf(thrown: unknown, { doing, late, throttled, detail }: F
     if (status === 408 || status === 425 || status >= 500) return new RetryableError(said)
     return new Refusal(said, status)
   }
-  if (thrown instanceof Refusal || thrown instanceof Throttled) return thrown
+  if (thrown instanceof Refusal) return new Refusal(`${doing}: ${thrown.message}`, thrown.status)
+  if (thrown instanceof Throttled) return new Throttled(`${doing}: ${thrown.message}`)
   if (thrown instanceof InputError) return new InputError(`${doing}: ${thrown.message}`)
   if (late || thrown instanceof TimeoutError) return new RetryableError(`${doing}: no answer in time`)
   if (thrown instanceof RetryableError) return new RetryableError(`${doing}: ${thrown.message}`)

@@ -17,6 +17,8 @@ export interface Manner {
   /** Whether a ticket has to be closed once it is opened. */
   readonly closing: boolean
   readonly retries: number
+  /** Whether an earlier try may have opened it. */
+  readonly retried: boolean
   /** Milliseconds before each look for a ticket of which nobody knows whether it was opened. Default: one look at once. */
   readonly looks?: readonly number[]
   /** Whether what is not found then is surely not there, and may be opened again. Default: true. */
@@ -31,7 +33,7 @@ export async function file(
   desk: Desk,
   session: Session,
   reference: string | undefined,
-  { closing, retries, looks = [0], certain = true }: Manner,
+  { closing, retries, retried, looks = [0], certain = true }: Manner,
 ): Promise<Filed> {
   const notes: string[] = []
   if (reference !== undefined) {
@@ -41,7 +43,7 @@ export async function file(
       `Ticket ${reference} is not there any more: somebody deleted it, or the credentials cannot see it; another one stands for it`,
     )
   }
-  for (const one of (await desk.find()).filter(one => one !== reference)) {
+  for (const one of await found(retried ? looks : [0])) {
     const told = await desk.update(one)
     if (told) return { reference: one, notes: [...notes, ...told] }
   }
@@ -49,17 +51,23 @@ export async function file(
   const told = closing ? await desk.update(made) : []
   return { reference: made, notes: [...notes, ...(told ?? [])] }
 
+  async function found(waits: readonly number[]): Promise<readonly string[]> {
+    for (const wait of waits) {
+      if (wait > 0) await session.pause(wait)
+      const others = (await desk.find()).filter(one => one !== reference)
+      if (others.length > 0) return others
+    }
+    return []
+  }
+
   async function created(): Promise<string> {
     for (let tries = 0; ; tries++)
       try {
         return await desk.create()
       } catch (thrown) {
         if (thrown instanceof Refusal || thrown instanceof Throttled) throw thrown
-        for (const wait of looks) {
-          if (wait > 0) await session.pause(wait)
-          const found = (await desk.find()).find(one => one !== reference)
-          if (found !== undefined) return found
-        }
+        const [made] = await found(looks)
+        if (made !== undefined) return made
         if (!(thrown instanceof RetryableError) || !certain || tries >= retries) throw thrown
         await session.backOff(tries)
       }
