@@ -90,8 +90,16 @@ export async function identify(environment: Environment, proof: Proof, asked: un
   if (answer.status >= 500 || answer.status === 429)
     throw new RetryableError(`Cannot tell who asks: STS answered ${answer.status}`)
   if (!answer.ok) throw new InputError(`Cannot tell who asks: STS refused the signature: ${quoted(errorIn(text))}`)
-  const { Arn, Account, UserId } = Identity.parse(JSON.parse(text)).GetCallerIdentityResponse.GetCallerIdentityResult
+  const { Arn, Account, UserId } = identityIn(text)
   return Arn.length > MAX_NAME ? `arn:aws:iam::${Account}:${UserId}` : Arn
+}
+
+function identityIn(text: string) {
+  try {
+    return Identity.parse(JSON.parse(text)).GetCallerIdentityResponse.GetCallerIdentityResult
+  } catch (cause) {
+    throw new RetryableError(`Cannot tell who asks: STS answered ${quoted(text)}`, { cause })
+  }
 }
 
 const Failure = z.object({ Error: z.object({ Code: z.string(), Message: z.string().default('') }) })

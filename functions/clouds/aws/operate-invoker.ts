@@ -15,41 +15,32 @@ const REQUEST_TIMEOUT_MS = 35_000
 
 const Thrown = z.object({ errorType: z.string().default('Error'), errorMessage: z.string().default('') })
 
+/** Signs who asks, with the credentials of the client, for STS in the client's Region. */
+export async function prove(client: LambdaClient, environment: Environment, asked: unknown): Promise<Proof> {
+  const { url, headers, body } = identityRequest(environment, asked)
+  const signer = await client.config.signer()
+  const { protocol, hostname, port } = url
+  const at = { protocol, hostname, ...(port === '' ? {} : { port: Number(port) }), path: '/' }
+  const { headers: signed } = await signer.sign({ method: 'POST', ...at, headers, body }, { signingService: 'sts' })
+  const token = signed['x-amz-security-token']
+  return {
+    date: signed['x-amz-date'] ?? '',
+    authorization: signed['authorization'] ?? '',
+    ...(token === undefined ? {} : { token }),
+  }
+}
+
 /** What people have who stand at a terminal: the function `operate`, invoked with their own credentials. */
 export function operateInvoker(environment: Environment) {
   const client = new LambdaClient(connection(environment, 'LAMBDA', { requestTimeout: REQUEST_TIMEOUT_MS }))
   const where = () => `in ${environment['AWS_REGION'] ?? environment['AWS_DEFAULT_REGION']}`
-
-  async function prove(asked: unknown): Promise<Proof> {
-    const { url, headers, body } = identityRequest(environment, asked)
-    const signer = await client.config.signer()
-    const { protocol, hostname, port } = url
-    const { headers: signed } = await signer.sign(
-      {
-        method: 'POST',
-        protocol,
-        hostname,
-        ...(port === '' ? {} : { port: Number(port) }),
-        path: '/',
-        headers,
-        body,
-      },
-      { signingService: 'sts' },
-    )
-    const token = signed['x-amz-security-token']
-    return {
-      date: signed['x-amz-date'] ?? '',
-      authorization: signed['authorization'] ?? '',
-      ...(token === undefined ? {} : { token }),
-    }
-  }
 
   return {
     /** Throws `InputError` for what operate refuses, `DeniedError` and `UnreachableError`. */
     async ask(request: Unsigned): Promise<unknown> {
       const alias = aliasOf(request.verb)
       try {
-        const caller = alias === 'look' ? undefined : await prove(request)
+        const caller = alias === 'look' ? undefined : await prove(client, environment, request)
         const { FunctionError, Payload } = await client.send(
           new InvokeCommand({
             FunctionName: OPERATE_FUNCTION,
