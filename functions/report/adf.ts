@@ -18,10 +18,14 @@ interface Node {
 
 const MAX_TEXT = 800
 
+/** The document's own characters. */
+const AROUND = 60
+
 /** The incident as an ADF document, whose JSON is no longer than `limit`. */
 export function adf(input: ReportInput, limit: number): string {
-  const { title, parts } = fitted(input, limit - 1200, nodesOf, nodes => JSON.stringify(nodes).length)
-  return JSON.stringify({ type: 'doc', version: 1, content: [heading(1, title), ...parts.flat()] } satisfies Node)
+  const lengthOf = (nodes: readonly Node[]) => JSON.stringify(nodes).length
+  const parts = fitted(input, limit - AROUND, title => [heading(1, title)], nodesOf, lengthOf)
+  return JSON.stringify({ type: 'doc', version: 1, content: parts.flat() } satisfies Node)
 }
 
 function nodesOf({ title, blocks }: Section): Node[] {

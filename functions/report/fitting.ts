@@ -1,31 +1,43 @@
-import type { Document, Section } from './blocks.ts'
+import type { Block, Section, Span } from './blocks.ts'
 import { documentOf } from './document.ts'
 import type { ReportInput } from './input.ts'
-import { listed } from './text.ts'
+import { listed, plain, shortened } from './text.ts'
 
-/** Lines of a list: all that a ticket says, then ever shorter where the tracker's field is too short for it. */
-const DEPTHS = [40, 10, 3]
+/** Lines of a list and characters of a text: all that a ticket says, then ever less where the tracker's field is too short for it. */
+const DEPTHS = [
+  { lines: 40, characters: 800 },
+  { lines: 10, characters: 400 },
+  { lines: 3, characters: 160 },
+  { lines: 1, characters: 60 },
+] as const
 
-/** For the line that names what is left out. */
-const RESERVE = 400
+/** For the line that names what is left out, in whatever markup. */
+const RESERVE = 500
+
+const MAX_TITLE = 120
 
 /**
- * The sections that fit into `limit` characters, each as long as there is room for it, most urgent first; what there is no
- * room for is named.
+ * The title and the sections that fit into `limit` characters, each as long as there is room for it, most urgent first; what
+ * there is no room for is named. `lengthOf` counts what stands between parts too.
  */
 export function fitted<T>(
   input: ReportInput,
   limit: number,
+  heading: (title: string) => T,
   render: (section: Section) => T,
   lengthOf: (rendered: T) => number,
-): { readonly title: string; readonly parts: readonly T[] } {
-  const documents = DEPTHS.map(most => documentOf(input, most))
-  const parts: T[] = []
+): T[] {
+  const [whole, ...shorter] = DEPTHS.map(({ lines, characters }) => {
+    const document = documentOf(input, lines)
+    return { ...document, sections: document.sections.map(section => shortenedIn(section, characters)) }
+  })
+  if (!whole) return []
+  const parts = [heading(shortened(plain(whole.title), MAX_TITLE))]
   const left: string[] = []
-  let room = limit - RESERVE
-  for (const [index, section] of sectionsOf(documents[0]).entries()) {
-    const found = documents
-      .map(document => render(document.sections[index] ?? section))
+  let room = limit - RESERVE - parts.reduce((length, part) => length + lengthOf(part), 0)
+  for (const [index, section] of whole.sections.entries()) {
+    const found = [section, ...shorter.map(({ sections }) => sections[index] ?? section)]
+      .map(render)
       .find(rendered => lengthOf(rendered) <= room)
     if (found === undefined) {
       left.push(section.title ?? 'the summary')
@@ -38,9 +50,31 @@ export function fitted<T>(
     const said = `Left out for length: ${listed(left)}. The HTML report has it all.`
     parts.push(render({ blocks: [{ kind: 'paragraph', spans: [{ text: said }] }] }))
   }
-  return { title: documents[0]?.title ?? '', parts }
+  return parts
 }
 
-function sectionsOf(document: Document | undefined): readonly Section[] {
-  return document?.sections ?? []
+function shortenedIn(section: Section, characters: number): Section {
+  return { ...section, blocks: section.blocks.map(block => shortenedBlock(block, characters)) }
+}
+
+/** A command is worth nothing in part: code stays as it is. */
+function shortenedBlock(block: Block, characters: number): Block {
+  const spans = (some: readonly Span[]) => some.map(span => shortenedSpan(span, characters))
+  switch (block.kind) {
+    case 'paragraph':
+      return { ...block, spans: spans(block.spans) }
+    case 'list':
+      return {
+        ...block,
+        items: block.items.map(({ spans: own, under = [] }) => ({ spans: spans(own), under: under.map(spans) })),
+      }
+    case 'table':
+      return { ...block, rows: block.rows.map(cells => cells.map(cell => shortened(cell, characters))) }
+    case 'code':
+      return block
+  }
+}
+
+function shortenedSpan(span: Span, characters: number): Span {
+  return 'strong' in span ? { strong: shortened(span.strong, characters) } : { text: shortened(span.text, characters) }
 }

@@ -9,9 +9,8 @@ const MAX_LENGTH = 60_000
 
 /** The incident for a ticket, in GitHub-flavoured Markdown, most urgent first. Text from outside starts no markup. */
 export function markdown(input: ReportInput, limit = MAX_LENGTH): string {
-  const room = limit - 1000
-  const { title, parts } = fitted(input, room, sectionOf, part => part.length + 2)
-  return `${[`# ${escaped(title)}`, ...parts].join('\n\n')}\n`
+  const heading = (title: string) => `# ${escaped(title)}`
+  return `${fitted(input, limit, heading, sectionOf, part => part.length + 2).join('\n\n')}\n`
 }
 
 function sectionOf({ title, blocks }: Section): string {

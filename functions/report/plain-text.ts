@@ -7,8 +7,7 @@ const MAX_TEXT = 400
 
 /** The incident for a tracker that knows no markup, no longer than `limit`. */
 export function plainText(input: ReportInput, limit: number): string {
-  const { title, parts } = fitted(input, limit - 600, sectionOf, part => part.length + 2)
-  return `${[unlinked(title), ...parts].join('\n\n')}\n`
+  return `${fitted(input, limit, unlinked, sectionOf, part => part.length + 2).join('\n\n')}\n`
 }
 
 /**

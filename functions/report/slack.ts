@@ -26,6 +26,16 @@ type Element =
     }
   | { readonly type: 'rich_text_preformatted'; readonly elements: readonly TextElement[] }
 
+type Part =
+  | {
+      readonly type: 'header'
+      readonly text: { readonly type: 'plain_text'; readonly text: string; readonly emoji: false }
+    }
+  | { readonly type: 'rich_text'; readonly elements: readonly Element[] }
+
+/** The list's own characters. */
+const AROUND = 10
+
 /** A message is read in a channel: long texts are for the report. */
 const MAX_TEXT = 400
 
@@ -34,11 +44,12 @@ const MAX_HEADER = 150
 
 /** The incident as Slack's blocks, whose JSON is no longer than `limit`: one header and one block a section. */
 export function slack(input: ReportInput, limit: number): string {
-  const { title, parts } = fitted(input, limit - 800, elementsOf, elements => JSON.stringify(elements).length + 40)
-  return JSON.stringify([
-    { type: 'header', text: { type: 'plain_text', text: shortened(plain(title), MAX_HEADER), emoji: false } },
-    ...parts.map(elements => ({ type: 'rich_text', elements })),
-  ])
+  const heading = (title: string): Part => ({
+    type: 'header',
+    text: { type: 'plain_text', text: shortened(plain(title), MAX_HEADER), emoji: false },
+  })
+  const section = (one: Section): Part => ({ type: 'rich_text', elements: elementsOf(one) })
+  return JSON.stringify(fitted(input, limit - AROUND, heading, section, part => JSON.stringify(part).length + 1))
 }
 
 function elementsOf({ title, blocks }: Section): Element[] {

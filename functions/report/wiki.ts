@@ -7,8 +7,8 @@ const MAX_TEXT = 800
 
 /** The incident in Jira's wiki markup (Data Center), no longer than `limit`. Text from outside starts no markup. */
 export function wiki(input: ReportInput, limit: number): string {
-  const { title, parts } = fitted(input, limit - 1200, sectionOf, part => part.length + 2)
-  return `${[`h1. ${inert(title)}`, ...parts].join('\n\n')}\n`
+  const heading = (title: string) => `h1. ${inert(title)}`
+  return `${fitted(input, limit, heading, sectionOf, part => part.length + 2).join('\n\n')}\n`
 }
 
 /**
