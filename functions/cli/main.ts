@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander'
 import { ConfigurationError, DeniedError, InputError, UnreachableError } from '../core/errors.ts'
+import { plain } from '../report/text.ts'
 import { EXIT } from './exit.ts'
 import { type Output, painted, processOutput } from './output.ts'
 import { programOf } from './program.ts'
@@ -17,7 +18,9 @@ export async function main(args: readonly string[], output: Output = processOutp
     if (thrown instanceof CommanderError) return thrown.exitCode === 0 ? EXIT.ok : EXIT.unusable
     const failed = codeOf(thrown)
     if (failed === undefined || !(thrown instanceof Error)) throw thrown
-    output.err(`${painted('red', 'firebreak:', process.stderr)} ${thrown.message}\n`)
+    // It may quote what came from outside, and a terminal obeys what it is sent.
+    const lines = thrown.message.split('\n').map(plain)
+    output.err(`${painted('red', 'firebreak:', process.stderr)} ${lines.join('\n')}\n`)
     return failed
   }
 }

@@ -205,6 +205,39 @@ test('an approval that comes too late ends with 2, says until when it could be g
   assert.deepEqual(await journal(), untouched)
 })
 
+test('an approval while Firebreak is halted ends with 1 and says why nothing is cut', { timeout }, async () => {
+  assert.equal((await firebreak(['operate', 'halt', '--reason', 'A change of network'])).code, 0)
+  const { code, out } = await firebreak(['incidents', 'approve', id])
+  assert.equal(code, 1, out)
+  assert.match(
+    out,
+    / is not cut: Approved by arn:.*user\/sandbox and not cut: Firebreak is halted by arn:.*: A change of network\n$/,
+  )
+})
+
+test('what a name brings along is shown and obeyed by no terminal', { timeout }, async () => {
+  await deployment.operate({ verb: 'release', instance, by: '\u001b]0;owned\u0007\u202eada' })
+  await deployment.respond()
+  const { code, err } = await firebreak(['incidents', 'release', id, '--yes'])
+  assert.equal(code, 2)
+  assert.ok(err.endsWith('and was released by ‹U+001B›]0;owned‹U+0007›‹U+202E›ada\n'), JSON.stringify(err))
+})
+
+test('a name that looks like what a signature proves is refused, and one beside a signature', { timeout }, async () => {
+  const by = `arn:aws:iam::${deployment.built.cloud.account}:root`
+  await assert.rejects(deployment.operate({ verb: 'approve', instance, by }), {
+    name: 'InputError',
+    message: /^Cannot take "arn:.*" for a name/,
+  })
+  const caller = {
+    date: '20261124T000000Z',
+    authorization: `AWS4-HMAC-SHA256 Credential=A/20261124/eu-central-1/sts/aws4_request, SignedHeaders=host, Signature=${'0'.repeat(64)}`,
+  }
+  await assert.rejects(deployment.operate({ verb: 'approve', instance, by: 'ada', caller }), {
+    message: /there is both a signature and a name/,
+  })
+})
+
 test('a release is put to the person at the terminal, and a no puts nothing back', { timeout }, async () => {
   assert.equal((await firebreak(['incidents', 'approve', id])).code, 0)
   const untouched = await journal()

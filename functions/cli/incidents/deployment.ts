@@ -33,7 +33,9 @@ export async function withDeployment<T>(run: (deployment: Deployment) => Promise
         const unreadable = [...first.unreadable]
         for (let { more } = first; more; ) {
           const from = Math.max(after, journal.at(-1)?.sequence ?? 0, unreadable.at(-1)?.sequence ?? 0)
-          const next = await answer(Shown, { verb: 'show', id: first.incident.id, after: from })
+          const next: Shown = await answer(Shown, { verb: 'show', id: first.incident.id, after: from })
+          if (next.journal.length + next.unreadable.length === 0)
+            throw new UnreachableError(`Cannot read the journal of ${quoted(id)}: it has more entries and none comes`)
           journal.push(...next.journal)
           unreadable.push(...next.unreadable)
           more = next.more

@@ -22,7 +22,7 @@ export const Proof = z.strictObject({
 export type Proof = z.infer<typeof Proof>
 
 /** The header that binds a signature to what is asked for. */
-export const BINDING = 'x-firebreak-request'
+const BINDING = 'x-firebreak-request'
 
 const BODY = 'Action=GetCallerIdentity&Version=2011-06-15'
 const TIMEOUT_MS = 5000
