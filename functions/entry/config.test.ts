@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict'
 import { test } from 'node:test'
 import { ConfigurationError } from '../core/errors.ts'
-import { readConfig } from './config.ts'
+import { Config, readConfig } from './config.ts'
 
 const refused = (given: string, message: RegExp) =>
   assert.throws(
@@ -29,6 +29,17 @@ test('readConfig() refuses a proxy that is no address, which would stop every cu
   refused(
     JSON.stringify({ ...needed, proxies: ['proxy.example.com'] }),
     /neither an address nor a range.*\n.*proxies\[0\]/,
+  )
+})
+
+test('readConfig() refuses two ticket targets of a kind without names of their own', () => {
+  const one = { target: 'pagerduty', routingKey: 'a' }
+  refused(JSON.stringify({ ...needed, tickets: [one, one] }), /two of a kind need a name each.*\n.*tickets/)
+  refused(JSON.stringify({ ...needed, tickets: [{ ...one, name: 'soc', chanel: 'C1' }] }), /chanel/)
+  const named = Config.parse({ ...needed, tickets: [one, { ...one, name: 'soc' }] })
+  assert.deepEqual(
+    named.tickets.map(({ name }) => name),
+    [undefined, 'soc'],
   )
 })
 

@@ -74,7 +74,7 @@ export async function untilFiled(target: TicketTarget, one: Ticket, reference?: 
     try {
       return await target.put(one, reference, never, tries + 1)
     } catch (thrown) {
-      if (tries === 5 || !(thrown instanceof RetryableError || thrown instanceof InputError)) throw thrown
+      if (tries === 8 || !(thrown instanceof RetryableError || thrown instanceof InputError)) throw thrown
     }
 }
 
@@ -238,6 +238,14 @@ export function ticketContract(name: string, make: MakeTracker): ReadonlyMap<str
       const caller = new AbortController()
       setTimeout(() => caller.abort(), 20)
       await assert.rejects(target.put(ticket, undefined, caller.signal), RetryableError)
+    })
+
+    fact('an outage, slowness and an answer of 500 after the opening end in one ticket', async tracker => {
+      const { target, tickets, next } = tracker
+      next(...Array.from({ length: 6 }, () => ({ answer: 503 })), 'silence', 'done-and-500')
+      await untilFiled(target, ticket)
+      await untilFiled(target, proven)
+      assertHolds(tickets(), proven)
     })
 
     fact('put() follows no redirect', async ({ target, tickets, next }) => {

@@ -59,7 +59,7 @@ export async function openGithub(t: TestContext, over: Record<string, unknown> =
     url: server.url,
     token,
     repository: 'octo/soc',
-    timeoutMs: 400,
+    timeoutMs: 1000,
     deadlineMs: 10_000,
     ...over,
   })

@@ -52,7 +52,7 @@ export async function openGitlab(t: TestContext, over: Record<string, unknown> =
     url: server.url,
     token,
     project: 'group/soc',
-    timeoutMs: 400,
+    timeoutMs: 1000,
     deadlineMs: 10_000,
     ...over,
   })

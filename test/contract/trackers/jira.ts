@@ -126,7 +126,7 @@ export async function openJira(t: TestContext, deployment: 'cloud' | 'datacenter
     token,
     project: 'SOC',
     settleMs: 400,
-    timeoutMs: 400,
+    timeoutMs: 1000,
     deadlineMs: 10_000,
     ...over,
   })

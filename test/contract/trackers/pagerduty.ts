@@ -50,7 +50,7 @@ export async function openPagerduty(t: TestContext, over: Record<string, unknown
     target: 'pagerduty',
     url: server.url,
     routingKey,
-    timeoutMs: 400,
+    timeoutMs: 1000,
     deadlineMs: 10_000,
     ...over,
   })

@@ -59,7 +59,7 @@ export async function openServicenow(t: TestContext, over: Record<string, unknow
     url: server.url,
     user: 'firebreak',
     password,
-    timeoutMs: 400,
+    timeoutMs: 1000,
     deadlineMs: 10_000,
     ...over,
   })

@@ -97,7 +97,7 @@ export async function openSlack(t: TestContext, over: Record<string, unknown> = 
     url: `${server.url}/api`,
     token,
     channel,
-    timeoutMs: 400,
+    timeoutMs: 1000,
     deadlineMs: 10_000,
     ...over,
   })
