@@ -17,7 +17,8 @@ export const processOutput: Output = {
   out: text => void process.stdout.write(text),
   err: text => void process.stderr.write(text),
   live: process.stderr.isTTY === true,
-  ...(process.stdout.isTTY ? { width: Math.min(process.stdout.columns, 100) } : {}),
+  // Some terminals tell no width, or 0.
+  ...(process.stdout.isTTY && process.stdout.columns >= 40 ? { width: Math.min(process.stdout.columns, 100) } : {}),
   ...(process.stdin.isTTY && process.stderr.isTTY ? { confirm } : {}),
 }
 

@@ -250,6 +250,30 @@ test('a release is put to the person at the terminal, and a no puts nothing back
   assert.match(yes.out, / is released\n/)
 })
 
+test('what has drifted is put to the person before anything is put back, and a yes goes over it', {
+  timeout,
+}, async () => {
+  assert.equal((await firebreak(['incidents', 'approve', id])).code, 0)
+  const { cloud } = deployment.built
+  const [held] = [...cloud.interfaces.values()].filter(one => one.instance === instance)
+  assert.ok(held)
+  const other = [...cloud.groups.values()].find(group => !held.groups.includes(group.id))?.id ?? ''
+  held.groups = [...held.groups, other]
+  const drifted = [...held.groups]
+  const no = await firebreak(['incidents', 'release', id], { answers: [true, false] })
+  assert.equal(no.code, 1, no.err)
+  assert.match(
+    no.err,
+    /Nothing is put back yet\. Somebody else changed since the cut:\n {4}swap-groups: eni-\w+ was left in /,
+  )
+  assert.match(no.out, /is refused, and nothing is put back/)
+  assert.deepEqual(held.groups, drifted)
+  const yes = await firebreak(['incidents', 'release', id], { answers: [true, true] })
+  assert.equal(yes.code, 0, yes.err)
+  assert.match(yes.out, /swap-groups: Forced, although /)
+  assert.notDeepEqual(held.groups, drifted)
+})
+
 test('what is not waited for is asked for and still goes its way', { timeout }, async () => {
   const { code, out } = await firebreak(['incidents', 'approve', id, '--wait', '0', '--json'])
   assert.equal(code, 0)

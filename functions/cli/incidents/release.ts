@@ -43,19 +43,35 @@ export async function releaseIncident(
       output.err('Nothing is released\n')
       return false
     }
-    const queued = await deployment.order({
-      verb: 'release',
-      instance,
-      incident,
-      ...(force.length > 0 ? { force: [...force] } : {}),
-    })
-    output.err(`Asked for by ${plain(queued.by)}; the lane looks at what changed since, then puts back\n`)
-    const released = wait > 0 ? await awaitLane(deployment, queued, wait, releaseIn) : undefined
+    const ask = async (forced: readonly string[]) => {
+      const queued = await deployment.order({
+        verb: 'release',
+        instance,
+        incident,
+        ...(forced.length > 0 ? { force: [...forced] } : {}),
+      })
+      output.err(`Asked for by ${plain(queued.by)}; the lane looks at what changed since, then puts back\n`)
+      return { queued, released: wait > 0 ? await awaitLane(deployment, queued, wait, releaseIn) : undefined }
+    }
+    let { queued, released } = await ask(force)
+    if (released?.outcome === 'refused' && !yes && (await confirmedOver(released.drifts, output)))
+      ({ queued, released } = await ask([...new Set([...force, ...driftedSteps(released.drifts)])]))
     output.out(
       json ? `${JSON.stringify({ ...queued, ...(released ?? { outcome: 'waiting' }) })}\n` : said(queued, released),
     )
     return released?.outcome === 'released' || (wait === 0 && released === undefined)
   })
+}
+
+/** Nothing was put back yet: the one who was asked learns what has drifted, and decides again. */
+async function confirmedOver(drifts: readonly StepDrift[], { confirm, err }: Output): Promise<boolean> {
+  if (!confirm) return false
+  err(`Nothing is put back yet. Somebody else changed since the cut:\n${driftLines(drifts).join('\n')}\n`)
+  return confirm(`Put back what was there before the cut in spite of it (${driftedSteps(drifts).join(', ')})? [y/N] `)
+}
+
+function driftLines(drifts: readonly StepDrift[]): string[] {
+  return drifts.map(one => `    ${plain(`${one.step}: ${driftText(one)}`)}`)
 }
 
 async function confirmed(incident: string, { confirm }: Output): Promise<boolean> {
@@ -97,7 +113,7 @@ function said({ instance, id, by }: Queued, released: Released | undefined): str
   const { drifts } = released
   return [
     `The release of ${which} is refused, and nothing is put back. Somebody else changed since the cut:`,
-    ...drifts.map(one => `    ${plain(`${one.step}: ${driftText(one)}`)}`),
+    ...driftLines(drifts),
     'To put back what was there before the cut in spite of it:',
     `    npx firebreak incidents release ${id}${driftedSteps(drifts)
       .map(step => ` --force ${step}`)

@@ -18,10 +18,11 @@ export async function awaitLane<T>(
   const until = performance.now() + seconds * 1000
   for (;;) {
     const shown = await show(id, after)
-    const result = ended(
-      shown,
-      shown.journal.flatMap(entry => entry.lines),
-    )
+    const { pending, journal } = shown.incident
+    // What is not linked yet may be older than the order.
+    const isSettled = pending.length === 0 && journal.sequence > after
+    const lines = shown.journal.flatMap(entry => entry.lines)
+    const result = isSettled ? ended(shown, lines) : undefined
     if (result !== undefined || performance.now() >= until) return result
     await sleep(LOOK_MS)
   }
