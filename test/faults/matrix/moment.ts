@@ -51,8 +51,13 @@ export async function bringTo(deployment: Deployment, moment: Moment): Promise<v
     await ask(deployment, 'dynamodb', 'DynamoDB_20120810.BatchWriteItem', {
       RequestItems: { [ledgerTable.TableName]: puts.slice(at, at + BATCH) },
     })
-  for (const message of moment.lane)
-    await ask(deployment, 'sqs', 'AmazonSQS.SendMessage', { QueueUrl: lane.queueUrl, ...message })
+  for (const [place, { MessageDeduplicationId: id, ...message }] of moment.lane.entries())
+    await ask(deployment, 'sqs', 'AmazonSQS.SendMessage', {
+      QueueUrl: lane.queueUrl,
+      ...message,
+      // By then SQS has forgotten the id, and the same order may be sent again: it remembers one for five minutes.
+      MessageDeduplicationId: `${id.slice(0, 100)}-${place}`,
+    })
 }
 
 async function ask({ lane }: Deployment, service: string, target: string, input: unknown): Promise<void> {

@@ -1,7 +1,9 @@
+import { gunzipSync } from 'node:zlib'
+import * as z from 'zod'
 import type { Incident } from '../../../functions/core/incident.ts'
-import { brokenOut, playToFinding, scaleBreakout, verified } from '../stage.ts'
+import { playToFinding, scaleBreakout, verified } from '../stage.ts'
 import type { Moment } from './moment.ts'
-import { createWorld, VISIBLE_AGAIN_MS, type WorldOptions } from './world.ts'
+import { createWorld, type Line, VISIBLE_AGAIN_MS, type WorldOptions } from './world.ts'
 
 const MINUTE = 60_000
 
@@ -22,16 +24,22 @@ export interface Played {
 }
 
 export interface Baseline {
-  readonly aftermath: readonly unknown[]
+  readonly aftermath: readonly Line[]
   /** Before the finding's order was handled: what a release must give back. */
   readonly before: Moment
   readonly phases: Readonly<Record<Phase, Played>>
 }
 
+const Message = z.object({ logEvents: z.array(z.object({ timestamp: z.number(), message: z.string() })) })
+
+function linesOf({ awslogs }: { readonly awslogs: { readonly data: string } }) {
+  return Message.parse(JSON.parse(gunzipSync(Buffer.from(awslogs.data, 'base64')).toString())).logEvents
+}
+
 /** The world when the finding's order waits in the lane, and what the flow log brings once that was handled. */
-async function playToOrder(): Promise<{ before: Moment; aftermath: unknown[] }> {
+async function playToOrder(): Promise<{ before: Moment; aftermath: Line[] }> {
   const world = await createWorld()
-  const { network, clock, built } = world.deployment
+  const { network, clock } = world.deployment
   try {
     await verified(world.deployment)
     // Its checks take longer than two functions that are ended one after the other.
@@ -39,17 +47,16 @@ async function playToOrder(): Promise<{ before: Moment; aftermath: unknown[] }> 
     await playToFinding(world.deployment)
     const before = world.moment()
     await world.deliver()
-    const own = [...built.cloud.interfaces.values()].filter(one => one.instance === brokenOut(world.deployment))
-    const aftermath: unknown[] = []
+    const aftermath: Line[] = []
     for await (const { stream, payload } of network.run({ until: clock.now() + 3 * MINUTE }))
-      if (own.some(({ id }) => stream.includes(id))) aftermath.push(payload)
+      aftermath.push(...linesOf(payload).map(line => ({ stream, ...line })))
     return { before, aftermath }
   } finally {
     await world.close()
   }
 }
 
-async function play(phase: Phase, start: Moment, aftermath: readonly unknown[]): Promise<Played> {
+async function play(phase: Phase, start: Moment, aftermath: readonly Line[]): Promise<Played> {
   const moments = new Map<string, Moment>()
   const onMoment: NonNullable<WorldOptions['onMoment']> = (at, moment) => moments.set(at, moment)
   const world = await createWorld({ start, aftermath, onMoment })

@@ -32,10 +32,17 @@ const MAX_ASKED = 5
 /** Sees each point that a function comes to, and says what is to go wrong there. */
 export type Watcher = (point: string) => FaultKind | undefined
 
+/** A record of the flow log and the stream that it stands in. */
+export interface Line {
+  readonly stream: string
+  readonly timestamp: number
+  readonly message: string
+}
+
 export interface WorldOptions {
   readonly start?: Moment
-  /** Payloads of the flow log that come after the cut: of connections whose ends close once nothing answers them. */
-  readonly aftermath?: readonly unknown[]
+  /** Of the flow log after the cut: of connections whose ends close once nothing answers them. */
+  readonly aftermath?: readonly Line[]
   readonly watcher?: Watcher
   /** Sees the world as it stands when a call has come, and when it was carried out. */
   readonly onMoment?: (at: string, moment: Moment) => void
@@ -117,7 +124,6 @@ export async function createWorld({ start, aftermath = [], watcher, onMoment, pa
   /** What the flow log says of interfaces through which nothing goes, as it is delivered five minutes later. */
   async function silence(): Promise<void> {
     clock.advance(5 * MINUTE)
-    for (const payload of late.splice(0)) await deployment.watch(payload)
     const until = Math.floor((clock.now() - MINUTE) / MINUTE) * 60
     const format = compileFormat(network.fields)
     const pack = createPacker(built.cloud.account, invocations)
@@ -125,9 +131,11 @@ export async function createWorld({ start, aftermath = [], watcher, onMoment, pa
       if (instance !== brokenOut(deployment)) continue
       const vantage = { account: built.cloud.account, vpc, subnet, instance, interface: id }
       const lines = [3, 2, 1].flatMap(ago => format.lines(vantage, [], until - ago * 60, until - ago * 60 + 59))
-      const events = lines.map(message => ({ timestamp: until * 1000, message }))
+      const silent = lines.map(message => ({ timestamp: until * 1000, message }))
+      const events = [...late.filter(({ stream }) => stream === `${id}-all`), ...silent]
       await deployment.watch(pack('flow', network.flowGroup, `${id}-all`, events, clock.now()).payload)
     }
+    late.length = 0
   }
 
   async function look(): Promise<void> {
