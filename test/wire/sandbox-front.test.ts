@@ -2,10 +2,13 @@ import assert from 'node:assert/strict'
 import { once } from 'node:events'
 import { connect } from 'node:net'
 import { after, before, describe, it } from 'node:test'
+import { setTimeout as sleep } from 'node:timers/promises'
 import { DynamoDBClient, GetItemCommand, PutItemCommand } from '@aws-sdk/client-dynamodb'
 import { CreateTagsCommand, DescribeInstancesCommand, EC2Client } from '@aws-sdk/client-ec2'
 import { DeleteMessageCommand, ReceiveMessageCommand, SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
+import { NodeHttpHandler } from '@smithy/node-http-handler'
 import { createClock } from '../../functions/sandbox/clock.ts'
+import type { FaultKind } from '../../functions/sandbox/faults.ts'
 import { addInstance, emptyCloud } from '../../functions/sandbox/fixture.ts'
 import { longestChain, type Sandbox, startSandbox } from '../../functions/sandbox/front.ts'
 import { connection } from './sandbox-stage.ts'
@@ -157,6 +160,40 @@ describe('one endpoint for all services', () => {
     forget()
     assert.equal(cloud.instances.get('i-agent')?.tags['seen'], 'orphan')
     await ec2.send(tag('next'))
+  })
+
+  it('one call of many meets what is said of it: refused, never answered, carried out once nobody waits any more', async () => {
+    const seen = () => cloud.instances.get('i-agent')?.tags['seen']
+    const coming: FaultKind[] = ['error', 'denied', 'unheard', 'unanswered', 'late']
+    const met: string[] = []
+    const stop = sandbox.intercept(({ action, session }, body) => {
+      met.push(`${action} ${session} ${/Tag\.1\.Value=(\w+)/.exec(body.toString())?.[1]}`)
+      return action === 'CreateTags' ? coming.shift() : undefined
+    })
+    const impatient = new EC2Client({
+      ...connection(sandbox),
+      credentials: { accessKeyId: 'k', secretAccessKey: 's', sessionToken: 'first' },
+      maxAttempts: 1,
+      requestHandler: new NodeHttpHandler({ requestTimeout: 200, throwOnRequestTimeout: true }),
+    })
+    try {
+      await assert.rejects(impatient.send(tag('failed')), { name: 'InternalError' })
+      await assert.rejects(impatient.send(tag('denied')), { name: 'UnauthorizedOperation' })
+      await assert.rejects(impatient.send(tag('unheard')), { name: 'TimeoutError' })
+      assert.equal(seen(), 'next')
+      await assert.rejects(impatient.send(tag('unanswered')), { name: 'TimeoutError' })
+      assert.equal(seen(), 'unanswered')
+      await assert.rejects(impatient.send(tag('late')), { name: 'TimeoutError' })
+      while (seen() !== 'late') await sleep(5)
+    } finally {
+      stop()
+      impatient.destroy()
+    }
+    await ec2.send(tag('after'))
+    assert.deepEqual(
+      met,
+      ['failed', 'denied', 'unheard', 'unanswered', 'late'].map(value => `CreateTags first ${value}`),
+    )
   })
 
   it('a request that is signed for nothing here is refused', async () => {
