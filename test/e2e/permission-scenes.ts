@@ -1,3 +1,4 @@
+import assert from 'node:assert/strict'
 import { SendMessageCommand, SQSClient } from '@aws-sdk/client-sqs'
 import { type Deployment, deploy } from '../../functions/cli/drill/deployment.ts'
 import type { Finding } from '../../functions/core/finding.ts'
@@ -231,6 +232,8 @@ async function asked(deployment: Deployment): Promise<void> {
   await deployment.respond()
   await deployment.operate({ verb: 'list', all: true })
   await deployment.operate({ verb: 'show', id: brokenOut(deployment) })
+  const drill = deployment.operate({ verb: 'drill', instance: brokenOut(deployment), by: 'ada' })
+  await assert.rejects(drill, /is open and no drill/)
   sandbox.fault('ec2', 'DeleteNetworkAclEntry', 1, 'denied')
   await release(deployment)
 }
