@@ -1,6 +1,7 @@
 import { gunzipSync } from 'node:zlib'
 import * as z from 'zod'
 import type { Incident } from '../../../functions/core/incident.ts'
+import type { TrackedTicket } from '../../../functions/sandbox/tracker.ts'
 import { playToFinding, scaleBreakout, verified } from '../stage.ts'
 import type { Moment } from './moment.ts'
 import { createWorld, type Line, VISIBLE_AGAIN_MS, type WorldOptions } from './world.ts'
@@ -56,6 +57,8 @@ async function playToOrder(): Promise<{ before: Moment; aftermath: Line[] }> {
   }
 }
 
+const sum = (tickets: readonly TrackedTicket[]) => tickets.reduce((all, { deliveries }) => all + deliveries, 0)
+
 async function play(phase: Phase, start: Moment, aftermath: readonly Line[]): Promise<Played> {
   const moments = new Map<string, Moment>()
   const onMoment: NonNullable<WorldOptions['onMoment']> = (at, moment) => moments.set(at, moment)
@@ -64,6 +67,13 @@ async function play(phase: Phase, start: Moment, aftermath: readonly Line[]): Pr
     if (phase === 'cut') await world.deliver()
     else if (phase === 'proof') await world.contain()
     else await world.release()
+    const { sandbox, tracker } = world.deployment
+    const served = sandbox.calls.filter(({ session }) => session !== undefined).length
+    const told = sum(tracker.tickets()) - sum(start.tickets)
+    if (world.seen.length !== served + told)
+      throw new Error(
+        `Cannot play ${phase}: the servers saw ${served + told} calls, and ${world.seen.length} points are known`,
+      )
     const incident = await world.incident()
     return { phase, start, points: world.seen, moments, end: world.moment(), restorePoint: incident?.restorePoint }
   } finally {
