@@ -3,6 +3,9 @@ import type { Incident } from './incident.ts'
 import { type JournalEntry, readJournal } from './journal.ts'
 import type { Clock, Ledger, Step, Ticket, TicketTarget } from './ports.ts'
 
+/** So old is no incident at the first try of its ticket. */
+const FRESH_MS = 120_000
+
 /** An incident as a ticket. Lines that the journal has not linked yet stand in `incident.pending`. */
 export type Render = (incident: Incident, journal: readonly JournalEntry[], now: number) => Ticket
 
@@ -19,7 +22,9 @@ export function ticketStep(target: TicketTarget, ports: { ledger: Ledger; clock:
       const known = typeof reference === 'string' ? reference : undefined
       const now = ports.clock.now()
       const ticket = ports.render(incident, await readJournal(ports.ledger, incident.id), now)
-      const { reference: filed, notes } = await target.put(ticket, known, signal, attempt)
+      // Tries are counted anew by verify: an incident that is no longer new and has no ticket had earlier ones.
+      const tries = known === undefined && now - incident.openedAt > FRESH_MS ? Math.max(2, attempt) : attempt
+      const { reference: filed, notes } = await target.put(ticket, known, signal, tries)
       return { done: [`Ticket ${filed}`, ...notes], unable: [], facts: { reference: filed } }
     },
     verify: async () => ({ holds: true, notes: [] }),

@@ -27,6 +27,7 @@ export async function openServer(
   const onWrites: Mishap[] = []
   const onReads: Mishap[] = []
   let notBefore = 0
+  let weather: Weather = 'fair'
 
   async function onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1')
@@ -39,8 +40,10 @@ export async function openServer(
     }
     asked.push(one)
     const writes = isWrite(one)
+    if (weather === 'down') return void request.socket.destroy()
+    if (weather === 'slow' && !writes) return
     if (writes && Date.now() < notBefore) return send(response, { status: 403 })
-    const mishap = (writes ? onWrites : onReads).shift()
+    const mishap: Mishap | undefined = writes ? (onWrites.shift() ?? MEANWHILE[weather]) : onReads.shift()
     if (mishap === 'silence') return
     if (mishap === 'flood') return flood(response)
     if (mishap === 'page') return send(response, { status: 200, headers: HTML, body: PAGE })
@@ -87,7 +90,20 @@ export async function openServer(
     asked,
     next: (...some: readonly Mishap[]) => void onWrites.push(...some),
     nextLook: (...some: readonly Mishap[]) => void onReads.push(...some),
+    become: (next: Weather) => {
+      weather = next
+    },
   }
+}
+
+/** How the tracker meets all requests: `slow` acts and does not answer, `broken` acts and answers 500. */
+export type Weather = 'fair' | 'down' | 'slow' | 'broken'
+
+const MEANWHILE: Readonly<Record<Weather, Mishap | undefined>> = {
+  fair: undefined,
+  down: undefined,
+  slow: 'done-and-slow',
+  broken: 'done-and-500',
 }
 
 const HTML = { 'content-type': 'text/html' }

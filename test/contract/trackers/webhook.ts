@@ -31,7 +31,14 @@ export async function openReceiver(t: TestContext) {
 export async function openWebhook(t: TestContext, over: Record<string, unknown> = {}) {
   const server = await openReceiver(t)
   const url = `${server.url}/hooks/a?token=${token}`
-  const settings = TicketSettings.parse({ target: 'webhook', url, secret, timeoutMs: 1000, deadlineMs: 10_000, ...over })
+  const settings = TicketSettings.parse({
+    target: 'webhook',
+    url,
+    secret,
+    timeoutMs: 1000,
+    deadlineMs: 10_000,
+    ...over,
+  })
   return { ...opened(server, settings), secrets: [secret, token, '/hooks'] }
 }
 
