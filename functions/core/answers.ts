@@ -31,8 +31,9 @@ export const Listed = z.object({
   unreadable: z.array(z.object({ instance: z.string(), reason: z.string() })),
   /** Absent where nobody ever halted. */
   halt: HaltStatus.optional(),
-  /** Findings of the last 90 days of which nobody was told. */
+  /** Findings of the last 90 days of which nobody was told, the newest first and as many as there is room for. */
   suppressed: z.array(Suppressed),
+  suppressedInAll: z.number(),
 })
 export type Listed = z.infer<typeof Listed>
 

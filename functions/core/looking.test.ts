@@ -129,3 +129,22 @@ test('an incident that cannot be read is told, and hides none of the others', as
     ['i-broken'],
   )
 })
+
+test('show() names the row of an incident that cannot be read', async () => {
+  const engine = await engineOf()
+  await engine.ledger.write(incidentKey(INSTANCE), { id: 7 }, 'any')
+  await assert.rejects(show(engine.ports, INSTANCE), {
+    name: 'InputError',
+    message: new RegExp(`^Cannot read the incident in row "incidents ${INSTANCE}": it is none any more: ZodError`),
+  })
+})
+
+test('list() has room for the newest suppressed findings and counts them all', async () => {
+  const engine = await engineOf()
+  for (let at = 1; at <= 600; at++) {
+    const value = { finding: `finding-${at}`, instance: INSTANCE, at, rules: ['mining-pool'], score: 1, by: [] }
+    await engine.ledger.write({ partition: 'suppressed', sort: `${INSTANCE}/${at}` }, value, 'any')
+  }
+  const { suppressed, suppressedInAll } = await list(engine.ports, false)
+  assert.deepEqual([suppressed.length, suppressed[0]?.at, suppressedInAll], [500, 600, 600])
+})

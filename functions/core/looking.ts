@@ -2,14 +2,16 @@ import type { Brief, Listed, Shown } from './answers.ts'
 import { InputError, quoted, reasonOf } from './errors.ts'
 import { haltStatus } from './halt.ts'
 import { Incident } from './incident.ts'
-import { asideKey, listIncidents, loadIncident, nextIncidentId } from './incident-store.ts'
+import { asideKey, incidentKey, listIncidents, nextIncidentId } from './incident-store.ts'
 import { JournalEntry, journalPartition } from './journal.ts'
-import type { Clock, Ledger } from './ports.ts'
+import type { Clock, Key, Ledger } from './ports.ts'
 import { listSuppressed } from './suppressed.ts'
 import type { Undo } from './undo.ts'
 
 /** Incidents of one list, some 400 bytes each. */
 const MAX_LISTED = 2000
+/** Suppressed findings, and rows that cannot be read, of one list. */
+const MAX_BESIDE = 500
 /** Incidents of one instance, one after the other. */
 const MAX_OLDER = 1000
 /** A function answers with 6 MB at most (AWS Lambda quotas, "Invocation payload"); an incident's row has 400 KB. */
@@ -37,8 +39,9 @@ export async function list({ ledger, account }: LookPorts, all: boolean): Promis
     account,
     incidents: sorted.slice(0, MAX_LISTED),
     left: Math.max(0, sorted.length - MAX_LISTED),
-    unreadable: [...unreadable],
-    suppressed,
+    unreadable: unreadable.slice(0, MAX_BESIDE),
+    suppressed: suppressed.toSorted((one, other) => other.at - one.at).slice(0, MAX_BESIDE),
+    suppressedInAll: suppressed.length,
     ...(halt ? { halt } : {}),
   }
 }
@@ -46,7 +49,7 @@ export async function list({ ledger, account }: LookPorts, all: boolean): Promis
 /** One incident, by its own id or its instance's, with the journal's entries after `after`. */
 export async function show(ports: LookPorts, id: string, after = 0): Promise<Shown> {
   const { ledger, clock } = ports
-  const incident = id.startsWith('fb-') ? await incidentOf(ports, id) : (await loadIncident(ledger, id))?.incident
+  const incident = id.startsWith('fb-') ? await incidentOf(ports, id) : await at(ledger, incidentKey(id))
   if (!incident)
     throw new InputError(`Cannot find ${quoted(id)}: account ${ports.account} has had no incident on that instance`)
   return {
@@ -58,16 +61,26 @@ export async function show(ports: LookPorts, id: string, after = 0): Promise<Sho
 }
 
 async function incidentOf({ ledger, account }: LookPorts, id: string): Promise<Incident> {
-  const aside = await ledger.read(asideKey(id))
-  const old = aside && Incident.parse(aside.value)
+  const old = await at(ledger, asideKey(id))
   // It is put aside before the next one is opened: until then what stands under the instance is newer.
   const newest = old
-    ? (await loadIncident(ledger, old.instance))?.incident
+    ? await at(ledger, incidentKey(old.instance))
     : (await listIncidents(ledger)).held.find(({ incident }) => incident.id === id)?.incident
   if (newest?.id === id) return newest
   if (old) return old
   throw new InputError(
     `Cannot find ${quoted(id)}: account ${account} has no such incident; one of another account is asked for with credentials of that account`,
+  )
+}
+
+async function at(ledger: Ledger, key: Key): Promise<Incident | undefined> {
+  const row = await ledger.read(key)
+  if (!row) return undefined
+  const { data, error } = Incident.safeParse(row.value)
+  if (data) return data
+  const where = `${key.partition} ${key.sort}`
+  throw new InputError(
+    `Cannot read the incident in row ${quoted(where)}: it is none any more: ${reasonOf(error).slice(0, 512)}`,
   )
 }
 

@@ -15,15 +15,15 @@ export async function listIncidents({ all = false, json }: ListOptions, output: 
   output.out(json ? `${JSON.stringify(answer)}\n` : said(answer))
 }
 
-function said({ account, incidents, left, unreadable, halt, suppressed }: Listed): string {
+function said({ account, incidents, left, unreadable, halt, suppressedInAll }: Listed): string {
   const none = `No incident in account ${account}\n`
   return [
     halt ? haltSaid(halt) : '',
     incidents.length === 0 ? none : incidents.map(lineOf).join(''),
     left > 0 ? `${left} older ones are left out\n` : '',
     ...unreadable.map(({ instance, reason }) => `${plain(instance)} cannot be read: ${plain(reason)}\n`),
-    suppressed.length > 0
-      ? `${suppressed.length} findings of the last 90 days were suppressed by the configuration (--json lists them)\n`
+    suppressedInAll > 0
+      ? `${suppressedInAll} findings of the last 90 days were suppressed by the configuration (--json lists them)\n`
       : '',
   ].join('')
 }

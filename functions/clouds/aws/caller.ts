@@ -57,7 +57,7 @@ function stsEndpoint(environment: Environment): string {
 
 const Identity = z.object({
   GetCallerIdentityResponse: z.object({
-    GetCallerIdentityResult: z.object({ Arn: z.string(), Account: z.string(), UserId: z.string() }),
+    GetCallerIdentityResult: z.object({ Arn: z.string().startsWith('arn:'), UserId: z.string().max(128) }),
   }),
 })
 
@@ -90,8 +90,9 @@ export async function identify(environment: Environment, proof: Proof, asked: un
   if (answer.status >= 500 || answer.status === 429)
     throw new RetryableError(`Cannot tell who asks: STS answered ${answer.status}`)
   if (!answer.ok) throw new InputError(`Cannot tell who asks: STS refused the signature: ${quoted(errorIn(text))}`)
-  const { Arn, Account, UserId } = identityIn(text)
-  return Arn.length > MAX_NAME ? `arn:aws:iam::${Account}:${UserId}` : Arn
+  const { Arn, UserId } = identityIn(text)
+  // A user's path may be longer than a journal's name: his unique id is as good.
+  return Arn.length > MAX_NAME ? `${Arn.split(':', 5).join(':')}:${UserId}` : Arn
 }
 
 function identityIn(text: string) {
