@@ -82,7 +82,8 @@ function list(indent: 0 | 1, lines: readonly (readonly Span[])[]): Element {
 }
 
 function line(spans: readonly Span[]): Line {
-  return { type: 'rich_text_section', elements: spans.flatMap(elementOf) }
+  const elements = spans.flatMap(elementOf)
+  return { type: 'rich_text_section', elements: elements.length > 0 ? elements : [{ type: 'text', text: ' ' }] }
 }
 
 /** A text element must not be empty. */

@@ -274,7 +274,7 @@ function longest(): Ticket {
   assert.ok(entry)
   const step = {
     ...entry,
-    done: Array.from({ length: 200 }, () => text),
+    done: ['', ...Array.from({ length: 200 }, () => text)],
     unable: Array.from({ length: 200 }, () => text),
   }
   const incident = {

@@ -29,6 +29,10 @@ export async function openServer(
   let notBefore = 0
   let weather: Weather = 'fair'
 
+  function mishapFor(writes: boolean): Mishap | undefined {
+    return writes ? (onWrites.shift() ?? MEANWHILE[weather]) : onReads.shift()
+  }
+
   async function onRequest(request: IncomingMessage, response: ServerResponse): Promise<void> {
     const url = new URL(request.url ?? '/', 'http://127.0.0.1')
     const one: Asked = {
@@ -43,7 +47,7 @@ export async function openServer(
     if (weather === 'down') return void request.socket.destroy()
     if (weather === 'slow' && !writes) return
     if (writes && Date.now() < notBefore) return send(response, { status: 403 })
-    const mishap: Mishap | undefined = writes ? (onWrites.shift() ?? MEANWHILE[weather]) : onReads.shift()
+    const mishap = mishapFor(writes)
     if (mishap === 'silence') return
     if (mishap === 'flood') return flood(response)
     if (mishap === 'page') return send(response, { status: 200, headers: HTML, body: PAGE })

@@ -66,10 +66,15 @@ export function openSession(tracker: Tracker, key: string, signal: AbortSignal):
   const details = new WeakMap<Response, string>()
   const http = client(tracker, details)
   let fit: Promise<string | undefined> | undefined
+  // A name server that does not answer is waited for by the system, and nothing ends that.
+  const lateness = new Promise<undefined>(resolve => {
+    if (deadline.aborted) resolve(undefined)
+    deadline.addEventListener('abort', () => resolve(undefined), { once: true })
+  })
 
   async function text(call: Call): Promise<string> {
     fit ??= unfitness(base, settings.allowPrivate)
-    const unfit = await fit
+    const unfit = await Promise.race([fit, lateness])
     if (unfit !== undefined) throw new Refusal(`${doing}: ${unfit}`, 0)
     try {
       const response = await http(urlOf(tracker.url, call), {

@@ -19,12 +19,13 @@ const MAX_DESCRIPTION = 32_000
  */
 export function jira(settings: JiraSettings): TicketTarget {
   const { settleMs, retries } = settings
+  const [scheme, credentials] = credentialsOf(settings)
   const tracker: Tracker = {
     name: 'Jira',
     url: settings.url,
     settings,
-    secrets: [settings.token],
-    headers: () => ({ Accept: 'application/json', Authorization: authorization(settings) }),
+    secrets: [settings.token, credentials],
+    headers: () => ({ Accept: 'application/json', Authorization: `${scheme} ${credentials}` }),
   }
   return {
     id: settings.name ?? 'jira',
@@ -41,9 +42,9 @@ export function jira(settings: JiraSettings): TicketTarget {
   }
 }
 
-function authorization({ deployment, email, token }: JiraSettings): string {
-  if (deployment === 'datacenter') return `Bearer ${token}`
-  return `Basic ${Buffer.from(`${email}:${token}`).toString('base64')}`
+function credentialsOf({ deployment, email, token }: JiraSettings): ['Basic' | 'Bearer', string] {
+  if (deployment === 'datacenter') return ['Bearer', token]
+  return ['Basic', Buffer.from(`${email}:${token}`).toString('base64')]
 }
 
 function deskOf(settings: JiraSettings, session: Session, ticket: Ticket): Desk {

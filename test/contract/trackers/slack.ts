@@ -12,7 +12,7 @@ const Text = z.strictObject({
   text: z.string().min(1),
   style: z.strictObject({ bold: z.literal(true) }).optional(),
 })
-const Line = z.strictObject({ type: z.literal('rich_text_section'), elements: z.array(Text) })
+const Line = z.strictObject({ type: z.literal('rich_text_section'), elements: z.array(Text).min(1) })
 
 /** Of https://docs.slack.dev/reference/block-kit/blocks what a ticket may hold; a mention or a link would be refused here. */
 const Block = z.discriminatedUnion('type', [
@@ -29,9 +29,9 @@ const Block = z.discriminatedUnion('type', [
           type: z.literal('rich_text_list'),
           style: z.literal('bullet'),
           indent: z.number().int().min(0).max(8),
-          elements: z.array(Line),
+          elements: z.array(Line).min(1),
         }),
-        z.strictObject({ type: z.literal('rich_text_preformatted'), elements: z.array(Text) }),
+        z.strictObject({ type: z.literal('rich_text_preformatted'), elements: z.array(Text).min(1) }),
       ]),
     ),
   }),
