@@ -238,6 +238,16 @@ test('a name that looks like what a signature proves is refused, and one beside 
   })
 })
 
+test('what failed is told once, by the step and with its reason', { timeout }, async () => {
+  deployment.sandbox.fault('ec2', 'ModifyInstanceMetadataOptions', 20, 'denied')
+  assert.equal((await firebreak(['incidents', 'approve', id])).code, 0)
+  const { code, out } = await firebreak(['incidents', 'show', id])
+  assert.equal(code, 0)
+  assert.match(out, /\nWhy:\n(?: {2}- \+\d+ .* \(\S+ port \d+\)\n){3}\n/)
+  assert.match(out, /\nFailed:\n {2}- metadata-service failed: .*UnauthorizedOperation/)
+  assert.equal(out.match(/UnauthorizedOperation/g)?.length, 1, out)
+})
+
 test('a release is put to the person at the terminal, and a no puts nothing back', { timeout }, async () => {
   assert.equal((await firebreak(['incidents', 'approve', id])).code, 0)
   const untouched = await journal()

@@ -1,5 +1,6 @@
 import type { Shown } from '../../core/answers.ts'
 import { faultsOf } from '../../core/chain.ts'
+import type { Signal } from '../../core/signal.ts'
 import { storyOf } from '../../report/story.ts'
 import { plain, timeOf } from '../../report/text.ts'
 import { type Output, painted, wrapped } from '../output.ts'
@@ -35,7 +36,7 @@ function said(shown: Shown, width = Number.POSITIVE_INFINITY): string {
   const story = storyOf({ ...shown, now })
   const { situation, commands } = story
   const failed = Object.entries(incident.steps).flatMap(([step, { status, reason }]) =>
-    status === 'failed' ? [`${step}: ${reason}`] : [],
+    status === 'failed' ? [`${step} failed: ${reason}`] : [],
   )
   const command = situation.decision && commands[situation.decision]
   const ended = incident.closedAt === undefined ? '' : `, closed ${timeOf(incident.closedAt)}`
@@ -43,20 +44,29 @@ function said(shown: Shown, width = Number.POSITIVE_INFINITY): string {
     painted('bold', plain(story.title)),
     `${plain(incident.id)} in account ${plain(incident.account)}, ${plain(incident.region)}; opened ${timeOf(incident.openedAt)}${ended}`,
     '',
-    ...wrapped(`${painted([TONES[situation.tone], 'bold'], `${situation.label}.`)} ${situation.meaning}`, width),
+    ...wrapped(`${painted([TONES[situation.tone], 'bold'], `${situation.label}.`)} ${plain(situation.meaning)}`, width),
     ...items(story.reasons),
     ...section('Why', [
-      ...story.why.strongest.slice(0, SHOWN_REASONS).map(({ points, detail }) => `+${points} ${detail}`),
+      ...story.why.strongest.slice(0, SHOWN_REASONS).map(one => `+${one.points} ${one.detail}${whomOf(one)}`),
       ...story.why.calls.map(({ detail }) => `Tool call: ${detail}`),
     ]),
     ...section('What now', situation.advice),
     ...(command === undefined ? [] : ['', `  ${plain(command)}`]),
     ...section('Failed', failed),
-    ...section('Not covered', story.gaps),
+    ...section(
+      'Not covered',
+      story.gaps.filter(gap => !failed.includes(gap)),
+    ),
     '',
     chainSaid(shown),
     '',
   ].join('\n')
+}
+
+/** The same may be said of two peers. */
+function whomOf({ peer, port }: Signal): string {
+  if (peer === undefined) return ''
+  return ` (${peer}${port === undefined ? '' : ` port ${port}`})`
 }
 
 function itemsOf(width: number) {

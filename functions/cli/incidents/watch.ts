@@ -55,7 +55,7 @@ function linesOf({ lines, by }: JournalEntry, json: boolean): string[] {
 
 function stateOf(incident: Incident): string {
   const { label, meaning } = situationOf(incident)
-  return `${label}. ${meaning}`
+  return `${label}. ${plain(meaning)}`
 }
 
 function lastLine({ incident, now }: Shown): string {
