@@ -1,4 +1,4 @@
-import type { Block, Section, Span } from './blocks.ts'
+import { type Block, type Section, type Span, spaced } from './blocks.ts'
 import { fitted } from './fitting.ts'
 import type { ReportInput } from './input.ts'
 import { plain, shortened } from './text.ts'
@@ -70,13 +70,12 @@ function paragraph(spans: readonly Span[]): Node {
 }
 
 function spanOf(span: Span): Node[] {
-  if (!('strong' in span)) return textOf(spaced(span.text))
-  return textOf(spaced(span.strong)).map(node => ({ ...node, marks: [{ type: 'strong' }] }))
+  if (!('strong' in span)) return textOf(spaced(span.text, lineOf))
+  return textOf(spaced(span.strong, lineOf)).map(node => ({ ...node, marks: [{ type: 'strong' }] }))
 }
 
-/** One line; the outer spaces that part it from its neighbours stay. */
-function spaced(from: string): string {
-  return `${from.startsWith(' ') ? ' ' : ''}${shortened(plain(from), MAX_TEXT)}${from.endsWith(' ') ? ' ' : ''}`
+function lineOf(from: string): string {
+  return shortened(plain(from), MAX_TEXT)
 }
 
 /** A text node must not be empty. */

@@ -37,3 +37,9 @@ export function strong(from: string): Span {
 export function paragraph(...spans: readonly Span[]): Block {
   return { kind: 'paragraph', spans }
 }
+
+/** A span's text as `escaping` leaves it, with the spaces around it that part it from its neighbours. */
+export function spaced(from: string, escaping: (text: string) => string): string {
+  if (/^ *$/.test(from)) return from.slice(0, 1)
+  return `${from.startsWith(' ') ? ' ' : ''}${escaping(from)}${from.endsWith(' ') ? ' ' : ''}`
+}

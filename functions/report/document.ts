@@ -147,8 +147,9 @@ function stepBlocks({ steps, incident }: Story, most: number): Block[] {
       spans: [
         strong(id),
         text(
-          `: ${step.status}, ${durationOf(step.at - incident.openedAt)} after opening${step.reason === '' ? '' : `: ${step.reason}`}`,
+          `: ${step.status}, ${durationOf(step.at - incident.openedAt)} after opening${step.reason === '' ? '' : ': '}`,
         ),
+        text(step.reason),
       ],
       under: [
         ...ends(step.done, most, missing => `${missing} more`).map(line => [text(line)]),
@@ -199,7 +200,8 @@ function timelineBlocks({ timeline }: Story, most: number): Block[] {
     spans: [
       text(`${timeOf(moment.at)} `),
       strong(kindOf(moment)),
-      text(` ${moment.step === undefined ? '' : `${moment.step}: `}${moment.text}`),
+      text(moment.step === undefined ? ' ' : ` ${moment.step}: `),
+      text(moment.text),
     ],
   })
   if (timeline.length <= most) return list(timeline.map(line))

@@ -1,4 +1,4 @@
-import type { Block, Section, Span } from './blocks.ts'
+import { type Block, type Section, type Span, spaced } from './blocks.ts'
 import { escaped } from './escape.ts'
 import { fitted } from './fitting.ts'
 import type { ReportInput } from './input.ts'
@@ -45,15 +45,6 @@ function codeOf(line: string): string {
   return plain(line).replaceAll('`', '')
 }
 
-/** A span within the line begins no list, and its own outer spaces part it from its neighbours. */
 function lineOf(spans: readonly Span[]): string {
-  return spans
-    .map((span, index) => ('strong' in span ? `**${escaped(span.strong)}**` : spacedOf(span.text, index)))
-    .join('')
-}
-
-function spacedOf(text: string, index: number): string {
-  const before = index > 0 && text.startsWith(' ') ? ' ' : ''
-  const after = text.endsWith(' ') ? ' ' : ''
-  return `${before}${escaped(text)}${after}`
+  return spans.map(span => ('strong' in span ? `**${escaped(span.strong)}**` : spaced(span.text, escaped))).join('')
 }

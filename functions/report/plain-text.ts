@@ -1,4 +1,4 @@
-import type { Block, Section, Span } from './blocks.ts'
+import { type Block, type Section, type Span, spaced } from './blocks.ts'
 import { fitted } from './fitting.ts'
 import type { ReportInput } from './input.ts'
 import { plain, shortened } from './text.ts'
@@ -40,10 +40,5 @@ function blockOf(block: Block): string {
 }
 
 function lineOf(spans: readonly Span[]): string {
-  return spans
-    .map(span => {
-      const text = 'strong' in span ? span.strong : span.text
-      return `${text.startsWith(' ') ? ' ' : ''}${unlinked(text)}${text.endsWith(' ') ? ' ' : ''}`
-    })
-    .join('')
+  return spans.map(span => spaced('strong' in span ? span.strong : span.text, unlinked)).join('')
 }

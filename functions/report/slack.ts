@@ -1,4 +1,4 @@
-import type { Block, Section, Span } from './blocks.ts'
+import { type Block, type Section, type Span, spaced } from './blocks.ts'
 import { fitted } from './fitting.ts'
 import type { ReportInput } from './input.ts'
 import { plain, shortened } from './text.ts'
@@ -39,6 +39,9 @@ const AROUND = 10
 /** A message is read in a channel: long texts are for the report. */
 const MAX_TEXT = 400
 
+/** Behind a paragraph. */
+const BREAK = '\n'
+
 /** Of a header block. */
 const MAX_HEADER = 150
 
@@ -59,7 +62,7 @@ function elementsOf({ title, blocks }: Section): Element[] {
 function blockOf(block: Block): Element[] {
   switch (block.kind) {
     case 'paragraph':
-      return [line([...block.spans, { text: '\n' }])]
+      return [line([...block.spans, { text: BREAK }])]
     case 'list':
       return block.items.flatMap(({ spans, under = [] }) => [
         list(0, [spans]),
@@ -90,9 +93,6 @@ function line(spans: readonly Span[]): Line {
 function elementOf(span: Span): TextElement[] {
   const strong = 'strong' in span
   const from = strong ? span.strong : span.text
-  const text =
-    from === '\n'
-      ? from
-      : `${from.startsWith(' ') ? ' ' : ''}${shortened(plain(from), MAX_TEXT)}${from.endsWith(' ') ? ' ' : ''}`
+  const text = from === BREAK ? from : spaced(from, one => shortened(plain(one), MAX_TEXT))
   return text === '' ? [] : [{ type: 'text', text, ...(strong ? { style: { bold: true } as const } : {}) }]
 }

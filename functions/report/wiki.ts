@@ -1,4 +1,4 @@
-import type { Block, Section, Span } from './blocks.ts'
+import { type Block, type Section, type Span, spaced } from './blocks.ts'
 import { fitted } from './fitting.ts'
 import type { ReportInput } from './input.ts'
 import { plain, shortened } from './text.ts'
@@ -55,10 +55,5 @@ function codeOf(line: string): string {
 }
 
 function lineOf(spans: readonly Span[]): string {
-  return spans
-    .map(span => {
-      if ('strong' in span) return `*${inert(span.strong)}*`
-      return `${span.text.startsWith(' ') ? ' ' : ''}${inert(span.text)}${span.text.endsWith(' ') ? ' ' : ''}`
-    })
-    .join('')
+  return spans.map(span => ('strong' in span ? `*${inert(span.strong)}*` : spaced(span.text, inert))).join('')
 }
