@@ -38,7 +38,13 @@ describe('the address of a tracker', () => {
     await assert.rejects(put('https://127.0.0.2:1', true), /the connection failed/)
   })
 
-  for (const url of ['http://192.0.2.1', 'https://user:password@example.com', 'ftp://127.0.0.1', 'example.com'])
+  for (const url of [
+    'http://192.0.2.1',
+    'https://user:password@example.com',
+    'ftp://127.0.0.1',
+    'example.com',
+    'https://example.com/?a=b',
+  ])
     it(`its settings refuse ${url}`, () => assert.equal(TicketSettings.safeParse({ ...base, url }).success, false))
 })
 

@@ -1,11 +1,11 @@
 import * as z from 'zod'
-import { TrackerUrl } from '../http/address.ts'
+import { BaseUrl } from '../http/address.ts'
 import { Credential, httpSettings } from '../http/settings.ts'
 
 export const GithubSettings = z.strictObject({
   target: z.literal('github'),
   /** Of the REST API; GitHub Enterprise Server's is `https://HOST/api/v3`. */
-  url: TrackerUrl.default('https://api.github.com'),
+  url: BaseUrl.default('https://api.github.com'),
   /** Fine-grained, with read and write access to the repository's issues. */
   token: Credential,
   repository: z.string().regex(/^[\w.-]{1,100}\/[\w.-]{1,100}$/, 'OWNER/NAME'),

@@ -1,10 +1,10 @@
 import * as z from 'zod'
-import { TrackerUrl } from '../http/address.ts'
+import { BaseUrl } from '../http/address.ts'
 import { Credential, httpSettings } from '../http/settings.ts'
 
 export const GitlabSettings = z.strictObject({
   target: z.literal('gitlab'),
-  url: TrackerUrl.default('https://gitlab.com'),
+  url: BaseUrl.default('https://gitlab.com'),
   /** A project access token with the scope `api` and the role Reporter or more. */
   token: Credential,
   /** Its id, or its path with the groups. */

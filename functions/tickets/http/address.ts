@@ -16,6 +16,9 @@ export const TrackerUrl = z
   .max(2048)
   .refine(isAcceptable, 'must be https, or http on loopback, without a name and password')
 
+/** What paths are put behind. */
+export const BaseUrl = TrackerUrl.regex(/^[^?#]*$/, 'without a query')
+
 /** Not the internet's (IANA special-purpose registries, RFC 6890). */
 const isPrivate = compileRanges([
   '0.0.0.0/8',

@@ -1,12 +1,12 @@
 import * as z from 'zod'
-import { TrackerUrl } from '../http/address.ts'
+import { BaseUrl } from '../http/address.ts'
 import { Credential, httpSettings } from '../http/settings.ts'
 
 export const JiraSettings = z
   .strictObject({
     target: z.literal('jira'),
     /** `https://SITE.atlassian.net`, or the base address of a Data Center. */
-    url: TrackerUrl,
+    url: BaseUrl,
     deployment: z.enum(['cloud', 'datacenter']).default('cloud'),
     /** Whose API token it is, on Cloud. On Data Center the token is a personal access token and needs none. */
     email: z.email().max(254).optional(),

@@ -1,11 +1,11 @@
 import * as z from 'zod'
-import { TrackerUrl } from '../http/address.ts'
+import { BaseUrl } from '../http/address.ts'
 import { Credential, httpSettings } from '../http/settings.ts'
 
 export const ServicenowSettings = z.strictObject({
   target: z.literal('servicenow'),
   /** `https://INSTANCE.service-now.com`. */
-  url: TrackerUrl,
+  url: BaseUrl,
   /** May read, write and create records of the table. */
   user: z.string().regex(/^[\x21-\x39\x3b-\x7e]{1,100}$/, 'visible ASCII characters without a colon'),
   password: Credential,

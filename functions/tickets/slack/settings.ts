@@ -1,10 +1,10 @@
 import * as z from 'zod'
-import { TrackerUrl } from '../http/address.ts'
+import { BaseUrl } from '../http/address.ts'
 import { Credential, httpSettings } from '../http/settings.ts'
 
 export const SlackSettings = z.strictObject({
   target: z.literal('slack'),
-  url: TrackerUrl.default('https://slack.com/api'),
+  url: BaseUrl.default('https://slack.com/api'),
   /** A bot's, with the scopes `chat:write` and `channels:history` (`groups:history` for a private channel). */
   token: Credential,
   /** Its id; the bot is a member. */
