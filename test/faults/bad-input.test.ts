@@ -34,7 +34,8 @@ const sha256 = (bytes: Uint8Array | string) => createHash('sha256').update(bytes
 /** Takes the letters out of the queue as an operator would. */
 async function takeLetters({ lane, deadLettersQueue }: Deployment) {
   const letters: z.infer<typeof Letter>[] = []
-  await drainQueue({ ...lane, queueUrl: deadLettersQueue }, async event => {
+  const { accessKey: _respond, ...asPerson } = lane
+  await drainQueue({ ...asPerson, queueUrl: deadLettersQueue }, async event => {
     const { Records } = z.object({ Records: z.array(z.object({ body: z.string() })) }).parse(event)
     letters.push(...Records.map(({ body }) => Letter.parse(JSON.parse(body))))
     return { batchItemFailures: [] }
