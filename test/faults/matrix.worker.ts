@@ -1,4 +1,4 @@
-import { parentPort } from 'node:worker_threads'
+import { parentPort, workerData } from 'node:worker_threads'
 import { chance } from './matrix/chance.ts'
 import { digestOf, roughDigestOf, stageOf } from './matrix/kills.ts'
 import type { Moment } from './matrix/moment.ts'
@@ -25,22 +25,35 @@ export interface Ran {
   readonly broken: readonly string[]
 }
 
-const baseline = await playAll()
-const met = new Set<string>()
-const metRoughly = new Set<string>()
-
-function isNew(moment: Moment, digest: (moment: Moment, before: Moment) => string, known: Set<string>): boolean {
-  const text = digest(moment, baseline.before)
-  const fresh = !known.has(text)
-  known.add(text)
-  return fresh
+/** A bit for each of the first 24 bits of a digest, shared by all threads, so that none goes on from what another has. */
+export interface Known {
+  readonly alike: SharedArrayBuffer
+  readonly roughlyAlike: SharedArrayBuffer
 }
 
-const distinct = (phase: Phase) =>
-  [...baseline.phases[phase].moments].filter(([, moment]) => {
-    isNew(moment, roughDigestOf, metRoughly)
-    return isNew(moment, digestOf, met)
-  })
+const baseline = await playAll()
+const { alike, roughlyAlike }: Known = workerData
+
+function isNew(digest: string, known: SharedArrayBuffer): boolean {
+  const place = Number.parseInt(digest.slice(0, 6), 16)
+  const bit = 1 << (place & 31)
+  return (Atomics.or(new Int32Array(known), place >>> 5, bit) & bit) === 0
+}
+
+const isNewMoment = (moment: Moment) => isNew(digestOf(moment, baseline.before), alike)
+const endsElsewhere = (moment: Moment) => isNew(roughDigestOf(moment, baseline.before), roughlyAlike)
+
+/** Every thread finds the same. */
+function distinct(phase: Phase) {
+  const own = new Map<string, readonly [string, Moment]>()
+  for (const [at, moment] of baseline.phases[phase].moments) {
+    const digest = digestOf(moment, baseline.before)
+    if (!own.has(digest)) own.set(digest, [at, moment])
+    isNewMoment(moment)
+    endsElsewhere(moment)
+  }
+  return [...own.values()]
+}
 
 const byPhase = <T>(of: (phase: Phase) => T) =>
   ({ cut: of('cut'), proof: of('proof'), release: of('release') }) satisfies Record<Phase, T>
@@ -62,9 +75,9 @@ async function run(job: Job): Promise<Ran[]> {
   const others: [string, Moment][] = []
   const stage = stageOf(moment)
   const onMoment = (at: string, second: Moment) => {
-    const isOwn = isNew(second, roughDigestOf, metRoughly)
+    const isOwn = endsElsewhere(second)
     if (isOwn && Math.abs(stageOf(second) - stage) <= 1) neighbours.push([at, second])
-    else if (isNew(second, digestOf, met)) others.push([at, second])
+    else if (isNewMoment(second)) others.push([at, second])
   }
   const first = runKilled(baseline, phase, moment, true, pairs ? onMoment : undefined)
   const ran = [{ run: `${phase}: ended ${killed}`, broken: await tried(first) }]
