@@ -2,6 +2,7 @@ import { availableParallelism } from 'node:os'
 import { parseArgs } from 'node:util'
 import { Worker } from 'node:worker_threads'
 import * as z from 'zod'
+import { reasonOf } from '../../functions/core/errors.ts'
 import { chance } from './matrix/chance.ts'
 import { PHASES } from './matrix/phases.ts'
 import { FAULTS, type Fault } from './matrix/runs.ts'
@@ -54,7 +55,7 @@ function readArguments() {
       atOnce: whole.parse(values['at-once']),
     }
   } catch (thrown) {
-    process.stderr.write(`${thrown instanceof z.ZodError ? z.prettifyError(thrown) : String(thrown)}\n\n${HELP}\n`)
+    process.stderr.write(`${thrown instanceof z.ZodError ? z.prettifyError(thrown) : reasonOf(thrown)}\n\n${HELP}\n`)
     process.exit(2)
   }
 }
