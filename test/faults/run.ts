@@ -158,6 +158,11 @@ const figures = {
   seconds: Math.round((performance.now() - began) / 1000),
 }
 if (process.stderr.isTTY) process.stderr.write('\n')
+// Nothing was looked at, which must not be taken for nothing broken.
+if (runs === 0) {
+  process.stderr.write('No run was played: see --only and --share\n')
+  process.exit(2)
+}
 process.stdout.write(
   options.json
     ? `${JSON.stringify(figures)}\n`
